@@ -1,0 +1,1 @@
+"""Measuring: latency, peers, and the comparison of ours with theirs."""

@@ -1,0 +1,1 @@
+"""Calibration sets and quantization: the stage between the pipeline and its exports."""

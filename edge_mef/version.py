@@ -1,0 +1,3 @@
+"""The version of EdgeMEF, said once."""
+
+__version__ = "0.1.0"

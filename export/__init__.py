@@ -1,0 +1,1 @@
+"""Program to artefact: one file per target, operator checks and parity."""

@@ -1,0 +1,1 @@
+"""Artefact to frames: one file per runtime; nothing here imports torch."""
