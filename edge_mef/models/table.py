@@ -1,0 +1,78 @@
+"""What each network is: one row, readable without torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_mef.errors import InputError
+
+Task = Literal["mef", "ivf", "mff"]
+Domain = Literal["luma", "rgb"]
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The contract of one network.
+
+    Attributes:
+        module, class_name: where the torch module is.
+        domain: "luma" networks take (B, N, H, W) in the luma range of `colour`, darkest first.
+        exposures: the smallest and largest number of frames that it fuses.
+        size_multiple: height and width must be divisible by it.
+        tileable: whether a tile's pixels depend on nothing outside of the tile's own margin.
+        weights: our trained file for the default settings, inside the package.
+    """
+
+    name: str
+    module: str
+    class_name: str
+    summary: str
+    source: str
+    task: Task
+    domain: Domain
+    colour: str
+    exposures: tuple[int, int]
+    size_multiple: int
+    tileable: bool
+    default_channels: int
+    default_kernel_sizes: tuple[int, ...]
+    weights: str
+
+
+_ROWS = (
+    NetworkSpec(
+        name="ffmef",
+        module="edge_mef.models.ffmef",
+        class_name="FFMEF",
+        summary="predicts a filter per pixel and exposure; keeps whole-frame statistics",
+        source="Zheng et al., CVPR Workshops 2023",
+        task="mef",
+        domain="luma",
+        colour="bt601-limited",
+        exposures=(2, 2),
+        size_multiple=1,
+        tileable=False,
+        default_channels=4,
+        default_kernel_sizes=(1, 3, 5),
+        weights="ffmef-4.safetensors",
+    ),
+)
+
+
+def _table(rows: tuple[NetworkSpec, ...]) -> dict[str, NetworkSpec]:
+    table: dict[str, NetworkSpec] = {}
+    for row in rows:
+        if row.name in table:
+            raise ValueError(f"two networks are called {row.name!r}")
+        table[row.name] = row
+    return table
+
+
+NETWORKS: dict[str, NetworkSpec] = _table(_ROWS)
+
+
+def find_network(name: str) -> NetworkSpec:
+    """Return a row by name; `InputError` names the known ones."""
+    if name not in NETWORKS:
+        known = ", ".join(sorted(NETWORKS))
+        raise InputError(f"there is no network called {name!r}; known are: {known}")
+    return NETWORKS[name]
