@@ -177,7 +177,8 @@ def _books(
         x += thick
     if not parts:
         parts.append(spot.box((0, level + 0.1, 0), (0.1, 0.1, 0.1), Plain(WHITE)))
-    return Group(tuple(parts))
+    solid = spot.box((0, level + gap * 0.36, 0), (wide, gap * 0.36, deep - 0.06), Plain(WHITE))
+    return Group(tuple(parts), stand_in=solid.shape)
 
 
 def rug(spot: Spot, half: tuple[float, float], colours: tuple[Triple, Triple, Triple]) -> Group:
@@ -219,6 +220,32 @@ def vase(spot: Spot, colour: Triple, rng: np.random.Generator, bloom: Triple) ->
         parts.append(spot.ball((x, y, z), (size, size * 0.75, size), petal))
         leaf = Plain((0.06, 0.16, 0.04), mottle=0.4, scale=30)
         parts.append(spot.ball((x * 0.8, y - 0.08, z * 0.8), (0.03, 0.045, 0.012), leaf))
+    return Group(tuple(parts))
+
+
+def fruit_bowl(spot: Spot, rng: np.random.Generator) -> Group:
+    """Return a shallow bowl with oranges, apples and a lemon."""
+    parts = [spot.stump((0, 0, 0), (0.07, 0.17), 0.075, Plain((0.16, 0.28, 0.36), 0.05))]
+    colours = ((0.75, 0.28, 0.03), (0.5, 0.05, 0.03), (0.75, 0.58, 0.06), (0.28, 0.4, 0.05))
+    for index in range(7):
+        turn, out = index * 1.05, 0.095 if index < 6 else 0.0
+        place = (out * math.cos(turn), 0.1 if index < 6 else 0.15, out * math.sin(turn))
+        peel = Plain(colours[int(rng.integers(4))], mottle=0.2, scale=40)
+        parts.append(spot.ball(place, (0.045, 0.043, 0.045), peel, gloss=0.6))
+    return Group(tuple(parts))
+
+
+def book_pile(spot: Spot, rng: np.random.Generator) -> Group:
+    """Return three books lying on each other, each turned a little."""
+    parts, level = [], 0.0
+    for index in range(3):
+        half = (0.13 - 0.015 * index, 0.013 + 0.004 * float(rng.random()), 0.095 - 0.01 * index)
+        cover = COVERS[int(rng.integers(5))]
+        turn, place = float(rng.uniform(-0.3, 0.3)), (0.0, level + half[1], 0.0)
+        parts.append(spot.box(place, half, Plain(cover, mottle=0.2, scale=25), 0.4, turn))
+        inner = (half[0] + 0.001, half[1] * 0.75, half[2] + 0.001)
+        parts.append(spot.box(place, inner, Plain((0.7, 0.66, 0.55), mottle=0.1), 0.0, turn))
+        level += 2 * half[1]
     return Group(tuple(parts))
 
 

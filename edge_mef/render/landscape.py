@@ -72,7 +72,7 @@ class Landscape:
         below = np.flatnonzero(slope < -0.002)
         if below.size:
             out[:, below] = self._ground(origin, directions[:, below], slope[below], angle)
-        self._paint_trees(origin, directions, out)
+        self._paint_trees(origin, directions, angle, out)
         return out
 
     def _hazy(self, colour: Vectors, kilometres: Scalars | float) -> Vectors:
@@ -180,13 +180,14 @@ class Landscape:
         reflected = self.sky.gradient(mirrored) * np.float32(0.55)
         return mix(colour, reflected, wet)
 
-    def _paint_trees(self, origin: Vectors, directions: Vectors, out: Vectors) -> None:
+    def _paint_trees(
+        self, origin: Vectors, directions: Vectors, angle: float, out: Vectors
+    ) -> None:
         def distance(tree: Tree) -> float:
             return float(np.hypot(tree.x - origin[0, 0], tree.z - origin[2, 0]))
 
         level = origin - column((0.0, self.ground, 0.0))
         for tree in sorted(self.trees, key=distance, reverse=True):
-            sky = self.ambient
-            paint_tree(tree, level, directions, self.sun, sky, out)
+            paint_tree(tree, level, directions, self.sun, self.ambient, angle, out)
 
 

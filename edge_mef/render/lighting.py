@@ -141,7 +141,8 @@ class Lighting:
         for sample in pattern:
             chosen = sample[classes]
             towards = around(normals, chosen[:, 0], chosen[:, 1])
-            distance = self.tracer.distances(points, towards)
+            limit = np.full(points.shape[1], reach)
+            distance = self.tracer.distances(points, towards, limit)
             closed += np.clip(1 - distance / reach, 0, 1) ** np.float32(1.5)
         return 1 - np.float32(0.9) * closed / len(pattern)
 
@@ -172,7 +173,7 @@ def sunlit_patches(scene: Scene, tracer: Tracer, count: int = 96) -> Patches | N
     )
 
 
-def room_ambient(lighting: Lighting, rays: int = 1536) -> NDArray[np.float32]:
+def room_ambient(lighting: Lighting, rays: int = 512) -> NDArray[np.float32]:
     """Return the (6, 3) radiosity that many reflections leave in a room, by direction.
 
     Rays from the middle of the room sample albedo and direct light of what is seen in each

@@ -71,15 +71,10 @@ def _reflections(
     lighting: Lighting, points: Vectors, normals: Vectors, directions: Vectors
 ) -> tuple[Vectors, Vectors]:
     """Return mirrored radiance and the Fresnel share of a clear coat (Schlick)."""
-    wave = np.float32(0.05)
-    bumps = np.stack(
-        (
-            value_noise(points[0] * 45, points[2] * 9) - np.float32(0.5),
-            np.zeros_like(points[0]),
-            value_noise(points[0] * 45, points[2] * 9, 50) - np.float32(0.5),
-        )
-    )
-    bumpy = normalized(normals + wave * bumps)
+    x, z = points[0] * 14, points[2] * 3
+    half, none = np.float32(0.5), np.zeros_like(x)
+    bumps = np.stack((value_noise(x, z) - half, none, value_noise(x, z, 50) - half))
+    bumpy = normalized(normals + np.float32(0.02) * bumps)
     cosine = np.clip(-dot(bumpy, directions), 0, 1)
     mirrored = directions + 2 * cosine * bumpy
     start = points + normals * (2 * EPSILON)

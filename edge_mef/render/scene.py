@@ -29,9 +29,18 @@ class Solid:
 
 @dataclass(frozen=True)
 class Group:
-    """Solids that stand close together, tested as one by rays that pass them by."""
+    """Solids that stand close together, tested as one by rays that pass them by.
+
+    `stand_in` is a simpler shape that casts the group's shadows; rays from inside ignore it.
+    """
 
     solids: tuple[Solid, ...]
+    stand_in: Shape | None = None
+
+    @property
+    def blockers(self) -> tuple[Shape, ...]:
+        """The shapes that stop light."""
+        return (self.stand_in,) if self.stand_in else tuple(s.shape for s in self.solids)
 
     def bounds(self) -> tuple[Vectors, Vectors]:
         """Return the lower and upper corner, (3, 1) each, of a box around the group."""

@@ -31,8 +31,13 @@ class Tracer:
             solids=tuple(solid for group in groups for solid in group.solids),
         )
 
-    def _search(self, o: Vectors, d: Vectors, best: Scalars) -> NDArray[np.int32]:
-        """Lower `best` to the nearest hit per ray and return the solid's number, -1 for none."""
+    def _search(
+        self, o: Vectors, d: Vectors, best: Scalars, *, shadow: bool = False
+    ) -> NDArray[np.int32]:
+        """Lower `best` to the nearest hit per ray and return the solid's number, -1 for none.
+
+        With `shadow` the groups' stand-ins count and the numbers mean nothing.
+        """
         found = np.full(best.shape, -1, dtype=np.int32)
         inverse = inverse_directions(d)
         for group, (lower, upper), first in zip(self.groups, self.bounds, self.first, strict=True):
@@ -41,35 +46,31 @@ class Tracer:
             if not rays.size:
                 continue
             some_o = o if o.shape[1] == 1 else o[:, rays]
-            some_d, limit, number = d[:, rays], best[rays], found[rays]
-            for index, solid in enumerate(group.solids):
-                t = solid.shape.intersect(some_o, some_d)
+            some_d, some_inverse = d[:, rays], inverse[:, rays]
+            limit, number = best[rays], found[rays]
+            shapes = group.blockers if shadow else (solid.shape for solid in group.solids)
+            for index, shape in enumerate(shapes):
+                t = shape.intersect(some_o, some_d, some_inverse)
                 nearer = t < limit
                 limit = np.where(nearer, t, limit)
                 number = np.where(nearer, np.int32(first + index), number)
             best[rays], found[rays] = limit, number
         return found
 
+    def distances(self, o: Vectors, d: Vectors, reach: Scalars) -> Scalars:
+        """Return the (N,) distances to the nearest shadow caster, at most `reach` (N,)."""
+        result = reach.astype(np.float32)
+
+        def work(part: slice) -> None:
+            some_o = o if o.shape[1] == 1 else o[:, part]
+            self._search(some_o, d[:, part], result[part], shadow=True)
+
+        in_chunks(work, d.shape[1])
+        return result
+
     def blocked(self, o: Vectors, d: Vectors, reach: Scalars) -> NDArray[np.bool_]:
         """Return which rays meet a solid before `reach` (N,) metres."""
-        result = np.zeros(d.shape[1], dtype=np.bool_)
-
-        def work(part: slice) -> None:
-            best = reach[part].copy()
-            result[part] = self._search(o if o.shape[1] == 1 else o[:, part], d[:, part], best) >= 0
-
-        in_chunks(work, d.shape[1])
-        return result
-
-    def distances(self, o: Vectors, d: Vectors) -> Scalars:
-        """Return the (N,) distances to the nearest solid, infinite where there is none."""
-        result = np.full(d.shape[1], MISS, dtype=np.float32)
-
-        def work(part: slice) -> None:
-            self._search(o if o.shape[1] == 1 else o[:, part], d[:, part], result[part])
-
-        in_chunks(work, d.shape[1])
-        return result
+        return self.distances(o, d, reach) < reach
 
     def hits(self, o: Vectors, d: Vectors, angle: float) -> Hits:
         """Return what rays meet, with samples `angle` radians wide.

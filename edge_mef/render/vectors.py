@@ -13,7 +13,7 @@ Scalars: TypeAlias = NDArray[np.float32]
 Triple: TypeAlias = tuple[float, float, float]
 
 # Small enough that the temporaries of one step stay in a core's cache.
-CHUNK = 16384
+CHUNK = 8192
 
 
 def column(values: Sequence[float]) -> Vectors:

@@ -47,21 +47,22 @@ class Room:
     def groups(self) -> tuple[Group, ...]:
         """Return the shell of the room and its windows as groups of solids."""
         x, z, t = self.width / 2, self.depth / 2, THICKNESS / 2
-        shell = [
-            Solid(Box((0, -t, z), (x + 1, t, z + 1)), self.floor, gloss=self.floor_gloss,
+        reach = x + 1
+        plates = (
+            Solid(Box((0, -t, z), (reach, t, z + 1)), self.floor, gloss=self.floor_gloss, world=True),
+            Solid(Box((0, self.height + t, z), (reach, t, z + 1)), self.ceiling, world=True),
+            Solid(Box((0, self.height / 2, -t), (reach, self.height, t)), self.walls["near"],
                   world=True),
-            Solid(Box((0, self.height + t, z), (x + 1, t, z + 1)), self.ceiling, world=True),
-            Solid(Box((0, self.height / 2, -t), (x + 1, self.height, t)), self.walls["near"],
-                  world=True),
-        ]
+        )
+        # One group per side, so that a ray towards a window skips the others.
+        shell = [Group((plate,)) for plate in plates]
         for wall in ("far", "left", "right"):
-            shell.extend(self._wall(wall))
-            shell.extend(self._skirting(wall))
+            shell.append(Group((*self._wall(wall), *self._skirting(wall))))
         windows = [Group(tuple(self._window(window))) for window in self.windows]
         curtains = [
             Group(tuple(self._curtains(w, w.curtain))) for w in self.windows if w.curtain
         ]
-        return (Group(tuple(shell)), *windows, *curtains)
+        return (*shell, *windows, *curtains)
 
     def openings(self) -> tuple[Opening, ...]:
         """Return the windows as sources of daylight, at the outer face of the walls."""
