@@ -254,7 +254,9 @@ def _single_page_tags(stream: BinaryIO, path: Path) -> ImageFileDirectory_v2:
         raise InputError(f"'{path}' is a camera raw file: develop it to TIFF, PNG or JPEG first")
     if 3 in _all(tags.get(339, 1)):
         raise InputError(f"'{path}' holds floating-point values: save it with 8 or 16 bits")
-    if 2 in _all(tags.get(339, 1)) or _bits(tags) > 16:
+    if 2 in _all(tags.get(339, 1)):
+        raise InputError(f"'{path}' holds signed values: save it with 8 or 16 bits, unsigned")
+    if _bits(tags) > 16:
         raise InputError(f"'{path}' holds {_bits(tags)}-bit values: save it with 8 or 16 bits")
     if _bits(tags) == 16 and tags.get(284, 1) == 2 and tags.get(277, 1) > 1:
         raise InputError(f"'{path}' is a 16-bit TIFF in planes: save its channels interleaved")
@@ -319,7 +321,8 @@ def _rgb(header: _Header, path: Path) -> NDArray[np.uint8]:
 def _low_bytes(stream: BinaryIO, path: Path) -> NDArray[np.uint8] | None:
     """Decode 16-bit colour in the other byte order, which makes Pillow keep the low bytes.
 
-    Returns (H, W, 3) uint8, or None for the rare layouts that Pillow has in one order only.
+    Returns (H, W, 3) uint8, or None for the rare layouts that Pillow has in one order only, and
+    for premultiplied colour, where the high and low bytes do not add up.
     """
     header = _read_header(stream, path)
     image: Any = header.image
@@ -328,7 +331,7 @@ def _low_bytes(stream: BinaryIO, path: Path) -> NDArray[np.uint8] | None:
     tiles = []
     for tile in image.tile:
         raw_mode, *rest = _all(tile[3])
-        if raw_mode[-4:] not in swap:
+        if raw_mode[-4:] not in swap or raw_mode.startswith("RGBa"):
             return None
         raw_mode = raw_mode[:-4] + swap[raw_mode[-4:]]
         args = (raw_mode, *rest) if rest else raw_mode
