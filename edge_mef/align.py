@@ -26,12 +26,12 @@ Matrix = NDArray[np.float32]
 Method = Literal["reference", "none", "mtb", "ecc"]
 
 _WORKING_PIXELS = 1_000_000
-_BLACK, _WHITE = 6, 249  # outside these a pixel is clipped or noise, and tells nothing
+_BLACK, _WHITE = 3, 252  # outside these a pixel is clipped or noise, and tells nothing
 _SMALLEST_SIDE = 16  # of the working planes; below it there is nothing to correlate
 _LARGEST_SIDE = 32_766  # what warpAffine takes
-_SMALLEST_SHARE = 0.02  # of the pixels must be well exposed in both frames
+_SMALLEST_SHARE = 0.01  # of the pixels must be well exposed in both frames
 _SMALLEST_MOVE = 0.1  # working pixels; for less, interpolation costs more than it gives
-_SMALLEST_GAIN = 0.002  # of the correlation
+_SMALLEST_GAIN = 0.02  # of what the correlation lacks to 1, taken as 0.1 at least
 _LARGEST_MOVE, _LARGEST_TURN = 0.15, 8.0  # share of the longer side, degrees; more is a mistake
 
 
@@ -55,7 +55,8 @@ class Alignment:
 
     def describe(self) -> list[str]:
         """Return one line per frame that says how it was moved."""
-        return [_describe(*row) for row in zip(self.methods, self.shifts, strict=True)]
+        rows = zip(self.methods, self.shifts, self.before, strict=True)
+        return [_describe(*row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,12 @@ def align_exposures(frames: Sequence[Frame], *, reference: int | None = None) ->
     )
 
 
-def _describe(method: Method, shift: tuple[float, float, float]) -> str:
+def _describe(method: Method, shift: tuple[float, float, float], before: float) -> str:
     dx, dy, degrees = shift
     if method == "reference":
         return "stays: the others are moved onto it"
+    if method == "none" and before == 0.0:
+        return "stays: it shares too few well exposed pixels with its neighbour to compare them"
     if method == "none":
         return "stays: no shift makes it fit better"
     moved = f"moved by {dx:+.1f}, {dy:+.1f} pixels"
@@ -187,7 +190,7 @@ def _is_better(candidate: _Fit, best: _Fit, moving: _View) -> bool:
     dx, dy, degrees = _shift(candidate.matrix, moving.luma.shape)
     if max(abs(dx), abs(dy)) > _LARGEST_MOVE * max(height, width) or abs(degrees) > _LARGEST_TURN:
         return False
-    gain = _SMALLEST_GAIN if best.method == "none" else 0.0
+    gain = _SMALLEST_GAIN * max(1 - best.score, 0.1) if best.method == "none" else 0.0
     return distance >= _SMALLEST_MOVE and candidate.score > best.score + gain
 
 
