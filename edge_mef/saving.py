@@ -1,0 +1,148 @@
+"""Writing one picture: whole or not at all, with the EXIF and colour profile it should carry."""
+
+import errno
+import io
+import os
+import secrets
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from edge_mef.errors import InputError, OutputError
+from edge_mef.metadata import Metadata, encode_exif, exif_directories
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+_JPEG_LARGEST_SIDE = 65500  # what libjpeg encodes; the format itself ends at 65535
+_TIFF_STRIP_BYTES = 1 << 20
+
+
+def check_output(path: Path | str, *, inputs: Sequence[Path | str] = ()) -> None:
+    """Check, before any work is done, that a picture can be written to this path.
+
+    Raises:
+        OutputError: the name has no known ending, the folder is missing or may not be written,
+            or the path is one of the inputs.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise OutputError(
+            f"'{path}' has no ending that says how to write it: choose .png, .jpg or .tif"
+        )
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder '{path.parent}' to write to: create it first")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"'{path}' is not a file that may be replaced: choose another name")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder '{path.parent}' may not be written to: choose another")
+    for other in map(Path, inputs):
+        if path.exists() and other.exists() and path.samefile(other):
+            raise OutputError(f"the output '{path}' is one of the inputs: choose another name")
+
+
+def write_picture(
+    path: Path | str,
+    pixels: NDArray[np.uint8],
+    *,
+    like: Metadata | None = None,
+    quality: int = 95,
+) -> None:
+    """Write a picture whole or not at all; the ending chooses PNG, JPEG (4:4:4) or TIFF (deflate).
+
+    pixels: (H, W, 3) uint8 RGB. like: EXIF and colour profile to write. quality: 1 to 100, JPEG.
+
+    Raises:
+        InputError: the pixels or the quality are not as described.
+        OutputError: the path cannot be written, the disk is full, or the format cannot hold it.
+    """
+    path = Path(path)
+    check_output(path)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise InputError(
+            f"expected (H, W, 3) uint8 pixels to write, found {pixels.shape} {pixels.dtype}: "
+            "convert them first"
+        )
+    if not 1 <= quality <= 100:
+        raise InputError(f"expected a JPEG quality from 1 to 100, found {quality}: try 95")
+    write_atomically(path, _encode(path, pixels, like or Metadata(), quality))
+
+
+def _encode(path: Path, pixels: NDArray[np.uint8], like: Metadata, quality: int) -> bytes:
+    """Encode in memory: a full disk is then noticed by us and not inside an encoder."""
+    suffix = path.suffix.lower()
+    encoded = io.BytesIO()
+    options: dict[str, Any] = {"exif": encode_exif(like.exif), "icc_profile": like.icc_profile}
+    if suffix in (".tif", ".tiff"):
+        _encode_tiff(encoded, pixels, like)
+    elif suffix == ".png":
+        Image.fromarray(pixels).save(encoded, "PNG", **options)
+    elif max(pixels.shape) > _JPEG_LARGEST_SIDE:
+        raise OutputError(f"a JPEG holds {_JPEG_LARGEST_SIDE} pixels a side: write a .png or .tif")
+    else:
+        options |= {"quality": quality, "subsampling": 0}
+        Image.fromarray(pixels).save(encoded, "JPEG", **options)
+    return encoded.getvalue()
+
+
+def _encode_tiff(stream: BinaryIO, pixels: NDArray[np.uint8], like: Metadata) -> None:
+    """Write the strips ourselves: to compress Pillow calls libtiff, which loses the EXIF."""
+    height, width, _ = pixels.shape
+    rows = max(1, _TIFF_STRIP_BYTES // (3 * width))
+    strips = [_deflate(pixels[top : top + rows]) for top in range(0, height, rows)]
+    tags = ImageFileDirectory_v2()
+    layout = {256: width, 257: height, 258: (8, 8, 8), 259: 8, 262: 2, 277: 3, 278: rows, 317: 2}
+    for tag, value in (layout | exif_directories(like.exif)).items():
+        tags[tag] = value
+    sizes = [len(strip) for strip in strips]
+    offsets = np.cumsum([0, *sizes[:-1]]).tolist()  # Pillow adds where its directory ends
+    for tag, numbers in ((273, offsets), (279, sizes)):
+        tags.tagtype[tag] = 4  # LONG
+        tags[tag] = tuple(numbers)
+    if like.icc_profile:
+        tags.tagtype[34675] = 7  # UNDEFINED
+        tags[34675] = like.icc_profile
+    tags.save(stream)
+    stream.writelines(strips)
+
+
+def _deflate(rows: NDArray[np.uint8]) -> bytes:
+    """Compress rows as differences of neighbours (TIFF predictor 2)."""
+    differences = rows.copy()
+    differences[:, 1:] -= rows[:, :-1]
+    return zlib.compress(differences.data)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that at any moment the old or the new one is there, and never a part.
+
+    Raises:
+        OutputError: the disk is full, or the folder or file may not be written.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    part = target.with_name(f".edge-mef-{secrets.token_hex(8)}.part")
+    try:
+        try:
+            with part.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(target)
+        except BaseException:  # Ctrl-C too
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"cannot write '{path}': {_write_problem(error, len(data))}") from error
+
+
+def _write_problem(error: OSError, size: int) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"the disk is full ({size} bytes are needed): make room and run it again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "the folder may not be written to: choose another"
+    return f"{error.strerror or error}: choose another folder or name"
