@@ -22,8 +22,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edge_mef.colour import BT601_LIMITED
-
 _SCHARR = ((-3.0, 0.0, 3.0), (-10.0, 0.0, 10.0), (-3.0, 0.0, 3.0))
 
 
@@ -101,14 +99,3 @@ def saturation_weights(chroma: Tensor) -> Tensor:
     saturation = chroma.abs().sum(2)
     return saturation.softmax(1).softmax(1)
 
-
-def centred_chroma(rgb: Tensor) -> Tensor:
-    """(B, 3, H, W) RGB from 0 to 255 to (B, 2, H, W) limited-range BT.601 chroma around 0."""
-    matrix = torch.tensor(BT601_LIMITED.to_ycc[1:], dtype=rgb.dtype, device=rgb.device)
-    return F.conv2d(rgb, matrix.reshape(2, 3, 1, 1))
-
-
-def limited_luma(rgb: Tensor) -> Tensor:
-    """(B, 3, H, W) RGB from 0 to 255 to (B, 1, H, W) limited-range BT.601 luma over 255."""
-    matrix = torch.tensor(BT601_LIMITED.to_ycc[:1], dtype=rgb.dtype, device=rgb.device)
-    return (F.conv2d(rgb, matrix.reshape(1, 3, 1, 1)) + BT601_LIMITED.offset[0]) / 255.0

@@ -1,0 +1,51 @@
+"""What goes into a pipeline and what comes out, said once."""
+
+from dataclasses import dataclass
+
+from edge_mef.errors import InputError
+
+
+@dataclass(frozen=True)
+class FusionContract:
+    """The tensors of one exported pipeline.
+
+    Every exposure is an input of its own, `exposure_0` the darkest; inputs and output are uint8 RGB
+    of the shape (1, H, W, 3), 0 to 255. `height` and `width` are None where any size goes;
+    both must be divisible by `multiple`.
+    """
+
+    exposures: int
+    height: int | None = None
+    width: int | None = None
+    multiple: int = 1
+    dtype: str = "uint8"
+    layout: str = "NHWC"
+    channels: str = "RGB"
+    order: str = "darkest first"
+    output: str = "fused"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs, darkest exposure first."""
+        return tuple(f"exposure_{index}" for index in range(self.exposures))
+
+    @property
+    def size_text(self) -> str:
+        """The sizes that go, for people."""
+        if self.height is not None:
+            return f"{self.height}x{self.width}"
+        return "any size" if self.multiple == 1 else f"sizes divisible by {self.multiple}"
+
+    def check(self, count: int, height: int, width: int) -> None:
+        """Raise `InputError` unless this many frames of this size fit."""
+        if count != self.exposures:
+            raise InputError(
+                f"this bundle fuses {self.exposures} exposures, found {count}: pass the darkest and "
+                "the brightest (--extremes picks them), or export a bundle for that many"
+            )
+        fixed = self.height is not None and (height, width) != (self.height, self.width)
+        if fixed or height % self.multiple or width % self.multiple:
+            raise InputError(
+                f"this bundle takes {self.size_text}, found {height}x{width}: resize the frames, or "
+                "export with --size dynamic"
+            )

@@ -1,0 +1,133 @@
+"""Where scenes come from: a folder of brackets, a manifest, or our own renderer."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_mef.brackets import find_brackets
+from edge_mef.errors import InputError
+from edge_mef.exposures import read_exposures
+from edge_mef.pictures import read_picture
+from edge_mef.render.brackets import random_bracket
+
+Split = Literal["train", "calib", "val"]
+Frame = NDArray[np.uint8]
+
+RENDERED = "rendered"
+RENDERED_COUNT = 64
+RENDERED_SIZE = (240, 320)
+_HELD_OUT = 8  # without a manifest, every eighth scene is for validation
+_COLUMNS = {"file", "task", "scene", "order", "split"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene: picture files in any order, or the seed of a rendered bracket."""
+
+    name: str
+    split: Split
+    paths: tuple[Path, ...] = ()
+    seed: int | None = None
+    ordered: bool = False
+
+    def read(self, longest_side: int | None = None) -> tuple[Frame, ...]:
+        """Return the exposures, darkest first, (H, W, 3) uint8 RGB, reduced to `longest_side`."""
+        if self.seed is not None:
+            height, width = RENDERED_SIZE
+            frames = random_bracket(self.seed, height=height, width=width, frames=3).exposures
+        elif self.ordered:
+            frames = tuple(read_picture(path).pixels for path in self.paths)
+        else:
+            frames = read_exposures(self.paths).frames
+        if len({frame.shape for frame in frames}) > 1:
+            raise InputError(f"the exposures of scene {self.name} have different sizes")
+        return tuple(_reduce(frame, longest_side) for frame in frames)
+
+
+def load_scenes(data: str | Path, *, task: str = "mef") -> list[Scene]:
+    """List the scenes of a folder, a manifest or the renderer.
+
+    Args:
+        data: a folder of brackets; a folder with a manifest.csv, or such a file (columns file,
+            task, scene, role, order, split; `file` relative to it; pictures whose role is
+            "reference" are left out); or "rendered" or "rendered:COUNT".
+        task: the manifest's rows to take.
+
+    Raises:
+        InputError: nothing there, or a manifest that lacks columns or names missing files.
+    """
+    if str(data).partition(":")[0] == RENDERED and not Path(data).exists():
+        return _rendered_scenes(str(data))
+    path = Path(data)
+    manifest = path / "manifest.csv" if path.is_dir() else path
+    if manifest.is_file() and manifest.suffix == ".csv":
+        return _manifest_scenes(manifest, task)
+    found = find_brackets(path).found
+    return [
+        Scene(bracket.name, _split_of(index), bracket.paths) for index, bracket in enumerate(found)
+    ]
+
+
+def choose(scenes: Iterable[Scene], split: Split) -> list[Scene]:
+    """Return the scenes of one split; `InputError` where there are none."""
+    chosen = [scene for scene in scenes if scene.split == split]
+    if not chosen:
+        raise InputError(f"the data holds no scene of the split '{split}': give more scenes")
+    return chosen
+
+
+def _rendered_scenes(data: str) -> list[Scene]:
+    count = data.partition(":")[2] or str(RENDERED_COUNT)
+    if not count.isdigit() or int(count) < 2:
+        raise InputError(f"expected '{RENDERED}:COUNT' with 2 scenes or more, found '{data}'")
+    return [Scene(f"rendered-{i}", _split_of(i), seed=i) for i in range(int(count))]
+
+
+def _split_of(index: int) -> Split:
+    return "val" if index % _HELD_OUT == 1 else "train"
+
+
+def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
+    with manifest.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = _COLUMNS - set(reader.fieldnames or ())
+        if missing:
+            raise InputError(f"{manifest} lacks the columns: {', '.join(sorted(missing))}")
+        rows = [row for row in reader if row["task"] == task and row.get("role") != "reference"]
+    grouped: dict[str, list[Mapping[str, str]]] = {}
+    for row in rows:
+        grouped.setdefault(row["scene"], []).append(row)
+    scenes = [_manifest_scene(manifest, name, group) for name, group in sorted(grouped.items())]
+    if not scenes:
+        raise InputError(f"{manifest} lists no scene of the task '{task}'")
+    return scenes
+
+
+def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) -> Scene:
+    ordered = sorted(rows, key=lambda row: int(row["order"]))
+    paths = tuple(manifest.parent / row["file"] for row in ordered)
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"{manifest} names a file that is not there: {path}")
+    split = rows[0]["split"]
+    if split not in ("train", "calib", "val") or any(row["split"] != split for row in rows):
+        raise InputError(f"{manifest}: scene {name} needs one split: train, calib or val")
+    return Scene(name, split, paths, ordered=True)  # type: ignore[arg-type]
+
+
+
+
+def _reduce(frame: Frame, longest_side: int | None) -> Frame:
+    height, width = frame.shape[:2]
+    if longest_side is None or max(height, width) <= longest_side:
+        return frame
+    scale = longest_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    reduced: Frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(reduced)

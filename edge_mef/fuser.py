@@ -1,0 +1,139 @@
+"""Fusing from Python: open a bundle once, fuse many brackets."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from edge_mef.bundle import Bundle, load_bundle
+from edge_mef.errors import InputError
+from edge_mef.exposures import (
+    Exposures,
+    align_frames,
+    exposures_from_arrays,
+    read_exposures,
+)
+from edge_mef.memory import check_memory
+from edge_mef.pictures import picture_size
+from edge_mef.runtimes.base import Runtime
+from edge_mef.runtimes.table import open_runtime
+
+Frame = NDArray[np.uint8]
+
+
+class Fuser:
+    """An open bundle. Use it as a context manager, or call `close`; one thread at a time."""
+
+    def __init__(self, bundle: Bundle, runtime: Runtime, memory_limit: int | None = None) -> None:
+        self.bundle, self.runtime, self.memory_limit = bundle, runtime, memory_limit
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str | Path | None = None,
+        *,
+        runtime: str | None = None,
+        threads: int | None = None,
+        memory_limit: int | None = None,
+    ) -> "Fuser":
+        """Open a bundle.
+
+        Args:
+            bundle: a folder, the name of a bundle that comes with EdgeMEF, or None for the default.
+            runtime: a name of `edge_mef.runtimes.table.RUNTIMES`; None takes what runs here.
+            threads: CPU threads; None for all.
+            memory_limit: bytes that one fusion may take; None for what the machine has free.
+
+        Raises:
+            BundleError: no bundle there, damaged, or not for this runtime.
+            MissingError: the runtime is not installed.
+        """
+        loaded = load_bundle(bundle)
+        return cls(loaded, open_runtime(loaded, runtime, threads), memory_limit)
+
+    def fuse(self, *exposures: Frame, sort: bool = True) -> Frame:
+        """Fuse two or more exposures of one scene.
+
+        Args:
+            exposures: (H, W, 3) uint8 RGB, aligned, of one size.
+            sort: put them darkest first by their luma; False where they already are.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: not such arrays, not as many or not of a size that the bundle takes.
+            FrameTooLargeError: it would need more memory than there is.
+        """
+        return self.fuse_exposures(exposures_from_arrays(exposures, sort=sort))
+
+    def fuse_exposures(self, exposures: Exposures) -> Frame:
+        """Fuse exposures that are already read and ordered; raises as `fuse` does."""
+        self.check(len(exposures.frames), *exposures.size)
+        return self.runtime.run(exposures.frames)
+
+    def check(self, count: int, height: int, width: int) -> None:
+        """Raise `InputError` unless so many frames of this size can be fused here."""
+        self.bundle.manifest.contract.check(count, height, width)
+        check_memory(self.bundle.manifest, height, width, self.memory_limit)
+
+    def read(
+        self, paths: Sequence[Path | str], *, align: bool = False, extremes: bool = False
+    ) -> Exposures:
+        """Read the files of a bracket, refusing what cannot be fused before decoding a pixel.
+
+        Args:
+            paths: two or more pictures, in any order.
+            align: move the frames onto each other first.
+            extremes: keep only the darkest and the brightest.
+        """
+        if len(paths) >= 2:
+            count = 2 if extremes else len(paths)
+            self.check(count, *picture_size(paths[0]))
+        return read_exposures(paths, align=align, keep_extremes=extremes)
+
+    def close(self) -> None:
+        """Close the runtime; calling it again does nothing."""
+        self.runtime.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def fuse(
+    *exposures: Frame | str | Path,
+    bundle: str | Path | None = None,
+    runtime: str | None = None,
+    align: bool = False,
+    sort: bool = True,
+) -> Frame:
+    """Fuse one bracket of arrays or of files, with the default bundle unless another is named.
+
+    Takes what `Fuser.fuse` and `Fuser.open` take; files may come in any order. To fuse many
+    brackets open a `Fuser` once instead.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    files = [e for e in exposures if isinstance(e, str | Path)]
+    arrays = [e for e in exposures if not isinstance(e, str | Path)]
+    if files and arrays:
+        raise InputError("expected either files or arrays, found both: read the files first")
+    with Fuser.open(bundle, runtime=runtime) as fuser:
+        if files:
+            return fuser.fuse_exposures(fuser.read(files, align=align))
+        taken = exposures_from_arrays(arrays, sort=sort)
+        if align:
+            taken = align_frames(taken)
+        return fuser.fuse_exposures(taken)

@@ -1,0 +1,154 @@
+"""The manifest of a bundle: its schema, its reading and its own digest."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from edge_mef.colour import ColourSpace
+from edge_mef.contract import FusionContract
+from edge_mef.errors import BundleError
+
+SCHEMA_VERSION = 1
+Precision = Literal["fp32", "fp16"]
+Sha256 = Field(pattern="^[0-9a-f]{64}$")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkEntry(_Part):
+    """Which network, with which settings and weights."""
+
+    name: str
+    task: str
+    channels: int
+    kernel_sizes: tuple[int, ...]
+    parameters: int
+    weights_file: str
+    weights_sha256: str = Sha256
+    source: str
+
+
+class ArtefactEntry(_Part):
+    """One executable form of the pipeline: its file, format and precision."""
+
+    format: Literal["onnx"]
+    file: str
+    precision: Precision
+    opset: int
+    operators: dict[str, int]
+
+
+class FileEntry(_Part):
+    """The digest and length of a file of the bundle."""
+
+    sha256: str = Sha256
+    size: int = Field(ge=0)
+
+
+class CheckEntry(_Part):
+    """One comparison of `verify`: what was measured and what it had to be."""
+
+    artefact: str
+    runtime: str
+    reference: Literal["golden", "torch"]
+    scene: str
+    max_difference: int
+    psnr: float | None
+    gate: str
+    passed: bool
+
+
+class Verification(_Part):
+    """The outcome of the last `verify`."""
+
+    date: str
+    toolchain: dict[str, str]
+    checks: tuple[CheckEntry, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate held."""
+        return all(check.passed for check in self.checks)
+
+
+class Manifest(_Part):
+    """All that a bundle says about itself; `files` covers every file but the manifest."""
+
+    schema_version: int
+    name: str
+    created: str
+    network: NetworkEntry
+    contract: FusionContract
+    colour: ColourSpace
+    rounding: Literal["nearest", "truncate"]
+    precision: Precision
+    tileable: bool
+    memory_bytes_per_pixel: float = Field(gt=0)
+    artefacts: tuple[ArtefactEntry, ...]
+    files: dict[str, FileEntry]
+    toolchain: dict[str, str]
+    verification: Verification | None = None
+
+    @field_validator("files")
+    @classmethod
+    def _plain_names(cls, files: dict[str, FileEntry]) -> dict[str, FileEntry]:
+        for name in files:
+            if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+                raise ValueError(f"{name!r} is not a plain file name")
+        return files
+
+    def artefact(self, file_format: str) -> ArtefactEntry | None:
+        """Return the artefact of a format, or None."""
+        return next((a for a in self.artefacts if a.format == file_format), None)
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Return the JSON of a manifest, with a digest over all of it."""
+    content = manifest.model_dump(mode="json")
+    document = content | {"manifest_sha256": _digest(content)}
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def decode_manifest(data: bytes, where: str) -> Manifest:
+    """Read a manifest; `where` names it in messages.
+
+    Raises:
+        BundleError: not JSON, changed since it was written, of a newer schema, or invalid.
+    """
+    try:
+        document = json.loads(data)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BundleError(f"{where} is damaged: expected JSON, found {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("schema_version"), int):
+        raise BundleError(f"{where} is not an EdgeMEF manifest: it states no schema_version")
+    version = document["schema_version"]
+    if version > SCHEMA_VERSION:
+        raise BundleError(
+            f"{where} was written by a newer EdgeMEF (schema {version}; this one reads up to "
+            f"{SCHEMA_VERSION}): upgrade with pip install -U edge-mef"
+        )
+    return _validate(document, where)
+
+
+def _validate(document: dict[str, Any], where: str) -> Manifest:
+    stated = document.pop("manifest_sha256", None)
+    if stated != _digest(document):
+        raise BundleError(
+            f"{where} was changed or damaged after it was written (its digest differs): copy or "
+            "export the bundle again"
+        )
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{where} is not valid: {place}: {first['msg']}") from error
+
+
+def _digest(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,313 @@
+"""Training a luma network without references, as one visible loop.
+
+One process trains on a CPU or a GPU; started by `torchrun`, every process takes its share of each
+batch's scenes (distributed data parallel) and the first one validates, logs and saves.
+"""
+
+import math
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.tensorboard import SummaryWriter
+
+from edge_mef.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint
+from edge_mef.colour import COLOUR_SPACES, ColourSpace
+from edge_mef.data.pairs import CropSettings, PairDataset, luma_and_chroma
+from edge_mef.data.scenes import Scene, choose, load_scenes
+from edge_mef.errors import InputError, MissingError
+from edge_mef.losses.gif import GifLoss
+from edge_mef.losses.mef_ssim import mef_ssim
+from edge_mef.models import create_model, find_network
+from edge_mef.models.weights import read_weights, weights_digest, write_weights
+from edge_mef.pipeline import FusionPipeline
+from edge_mef.validation import mean_score, score_scenes, torch_fuse
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that decides the outcome of a training, besides the data.
+
+    `mef_ssim_weight` adds that much of (1 - MEF-SSIM) to the GIF loss; 0 is the paper's loss.
+    `final_rate` is the learning rate at the end relative to `learning_rate`, reached along half a
+    cosine; 1 keeps it constant. `repeats` is how often an epoch passes over each scene.
+    """
+
+    model: str = "ffmef"
+    channels: int = 4
+    kernel_sizes: tuple[int, ...] = (1, 3, 5)
+    epochs: int = 30
+    batch: int = 2
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    final_rate: float = 1.0
+    repeats: int = 1
+    mef_ssim_weight: float = 0.0
+    seed: int = 3407
+    validation_side: int = 512
+    crops: CropSettings = field(default_factory=CropSettings)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """The best epoch's weights, its validation MEF-SSIM, and where all was written."""
+
+    weights: Path
+    best_epoch: int
+    best_score: float
+    digest: str
+
+
+def train(
+    data: str | Path,
+    output: str | Path,
+    *,
+    settings: TrainSettings | None = None,
+    init: str | Path | None = None,
+    resume: bool = False,
+    device: str | None = None,
+    command: str = "",
+) -> TrainResult | None:
+    """Train on the split "train", choose the epoch on "val", and write the best weights.
+
+    The folder `output` gets best.safetensors, the newest checkpoint and TensorBoard events. With
+    `resume` a training goes on after its last finished epoch and ends with the same weights as one
+    that was never stopped.
+
+    Returns:
+        The result; None in the helping processes of a distributed training.
+
+    Raises:
+        InputError: the data lack a split, the output holds another training, or the settings
+            differ from those of the checkpoint.
+        MissingError: the device asked for is not here.
+    """
+    settings = settings or TrainSettings()
+    with _distributed(device) as workers:
+        return _Training(Path(output), settings, workers, command).run(data, init, resume)
+
+
+class _Workers:
+    """This process among those of the training, and its device."""
+
+    def __init__(self, device: torch.device, rank: int, count: int) -> None:
+        self.device, self.rank, self.count = device, rank, count
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def __enter__(self) -> "_Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _distributed(device: str | None) -> _Workers:
+    rank, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if chosen.startswith("cuda") and not torch.cuda.is_available():
+        raise MissingError("no CUDA device was found here: train with --device cpu")
+    if count > 1:
+        if chosen == "cuda":
+            chosen = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+            torch.cuda.set_device(chosen)
+        dist.init_process_group("nccl" if chosen.startswith("cuda") else "gloo")
+    return _Workers(torch.device(chosen), rank, count)
+
+
+class _Training:
+    def __init__(
+        self, output: Path, settings: TrainSettings, workers: _Workers, command: str
+    ) -> None:
+        self.output, self.settings, self.workers, self.command = output, settings, workers, command
+        self.colour: ColourSpace = COLOUR_SPACES[find_network(settings.model).colour]
+        self.gif = GifLoss().to(workers.device)
+        self.epoch, self.best_epoch, self.best_score = 0, 0, -math.inf
+
+    def run(self, data: str | Path, init: str | Path | None, resume: bool) -> TrainResult | None:
+        s = self.settings
+        scenes = load_scenes(data)
+        validation = choose(scenes, "val")
+        torch.manual_seed(s.seed)
+        self.network = create_model(
+            s.model, s.channels, init, kernel_sizes=s.kernel_sizes
+        ).to(self.workers.device)
+        self.parallel = (
+            DistributedDataParallel(self.network) if self.workers.count > 1 else self.network
+        )
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), s.learning_rate, weight_decay=s.weight_decay
+        )
+        self._start(resume)
+        dataset = PairDataset(choose(scenes, "train") * s.repeats, s.crops, s.seed)
+        self.log = SummaryWriter(str(self.output)) if self.workers.is_first else None
+        with self._progress() as bar:
+            for epoch in range(self.epoch + 1, s.epochs + 1):
+                self._train_epoch(epoch, dataset, bar)
+                if self.workers.is_first:
+                    self._finish_epoch(epoch, validation, bar)
+                if dist.is_initialized():
+                    dist.barrier()
+        if self.log is not None:
+            self.log.close()
+        return self._result() if self.workers.is_first else None
+
+    def _start(self, resume: bool) -> None:
+        checkpoint = latest_checkpoint(self.output)
+        if checkpoint is not None and not resume:
+            raise InputError(
+                f"{self.output} already holds a training: go on with --resume, or choose another "
+                "folder"
+            )
+        self.output.mkdir(parents=True, exist_ok=True)
+        if checkpoint is None:
+            return
+        state = read_checkpoint(checkpoint)
+        if state["settings"] != asdict(self.settings):
+            raise InputError(
+                f"{checkpoint} was made with other settings: resume with the same ones, or choose "
+                "another folder"
+            )
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
+        self.best_score = state["best_score"]
+
+    def _train_epoch(self, epoch: int, dataset: PairDataset, bar: "_Bar") -> None:
+        self.network.train()
+        dataset.epoch = epoch
+        loader = self._loader(dataset, epoch)
+        started, losses = time.perf_counter(), []
+        for step, pairs in enumerate(loader):
+            self._set_rate((epoch - 1 + step / len(loader)) / self.settings.epochs)
+            loss = self._loss(pairs.to(self.workers.device))
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
+            losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                raise InputError(
+                    f"the loss became {losses[-1]} in epoch {epoch}: lower --learning-rate"
+                )
+            bar.step(epoch, step, len(loader), losses[-1])
+        if self.log is not None:
+            self.log.add_scalar("loss/train", float(np.mean(losses)), epoch)
+            self.log.add_scalar("seconds/epoch", time.perf_counter() - started, epoch)
+
+    def _loader(self, dataset: PairDataset, epoch: int) -> DataLoader[Tensor]:
+        s, workers = self.settings, self.workers
+        sampler = DistributedSampler(
+            dataset, workers.count, workers.rank, shuffle=True, seed=s.seed, drop_last=False
+        )
+        sampler.set_epoch(epoch)
+        return DataLoader(dataset, batch_size=s.batch, sampler=sampler)
+
+    def _loss(self, pairs: Tensor) -> Tensor:
+        luma, chroma = luma_and_chroma(pairs, self.colour)
+        fused = self.parallel(luma)
+        loss: Tensor = self.gif(fused, luma, chroma).total
+        if self.settings.mef_ssim_weight:
+            index = mef_ssim(fused * 255.0, luma * 255.0).mean()
+            loss = loss + self.settings.mef_ssim_weight * (1.0 - index)
+        return loss
+
+    def _set_rate(self, done: float) -> None:
+        s = self.settings
+        share = s.final_rate + (1.0 - s.final_rate) * 0.5 * (1.0 + math.cos(math.pi * done))
+        for group in self.optimizer.param_groups:
+            group["lr"] = s.learning_rate * share
+
+    def _finish_epoch(self, epoch: int, validation: list[Scene], bar: "_Bar") -> None:
+        self.network.eval()
+        pipeline = FusionPipeline(self.network, self.colour).to(self.workers.device).eval()
+        scores = score_scenes(torch_fuse(pipeline), validation, self.settings.validation_side)
+        mean = mean_score(scores)
+        if mean > self.best_score:
+            self.best_epoch, self.best_score = epoch, mean
+            self._write_best(epoch, mean)
+        self._write_checkpoint(epoch)
+        if self.log is not None:
+            self.log.add_scalar("mef-ssim/val", mean, epoch)
+        bar.validated(epoch, mean, self.best_epoch)
+
+    def _tensors(self) -> dict[str, Any]:
+        return {k: v.detach().cpu().float().numpy() for k, v in self.network.state_dict().items()}
+
+    def _write_best(self, epoch: int, mean: float) -> None:
+        s = self.settings
+        about = {
+            "network": s.model,
+            "channels": str(s.channels),
+            "kernel_sizes": ",".join(map(str, s.kernel_sizes)),
+            "epoch": str(epoch),
+            "val_mef_ssim": f"{mean:.6f}",
+            "command": self.command,
+        }
+        write_weights(self.output / "best.safetensors", self._tensors(), about)
+
+    def _write_checkpoint(self, epoch: int) -> None:
+        state = {
+            "settings": asdict(self.settings),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": epoch,
+            "best_epoch": self.best_epoch,
+            "best_score": self.best_score,
+        }
+        write_checkpoint(self.output, state)
+
+    def _result(self) -> TrainResult:
+        path = self.output / "best.safetensors"
+        return TrainResult(path, self.best_epoch, self.best_score, weights_digest(read_weights(path)))
+
+    def _progress(self) -> "_Bar":
+        return _Bar(self.settings.epochs, self.epoch, shown=self.workers.is_first)
+
+
+class _Bar:
+    """A progress bar over epochs with loss and validation score; a line an epoch where no terminal."""
+
+    def __init__(self, epochs: int, done: int, shown: bool) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
+            disable=not shown,
+        )
+        self.task = self.progress.add_task("epochs", total=epochs, completed=done, state="")
+        self.loss, self.score = math.nan, ""
+        self.shown = shown
+
+    def __enter__(self) -> "_Bar":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
+        state = f"loss {self.loss:.4f} {self.score}"
+        self.progress.update(self.task, completed=epoch - 1 + (step + 1) / steps, state=state)
+
+    def validated(self, epoch: int, score: float, best: int) -> None:
+        self.score = f"val MEF-SSIM {score:.4f} (best: epoch {best})"
+        self.progress.update(self.task, completed=epoch)
+        if self.shown:
+            self.progress.console.print(f"epoch {epoch}: loss {self.loss:.4f}, {self.score}")
+

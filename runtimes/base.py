@@ -1,0 +1,50 @@
+"""What a runtime is: it opens one artefact of a bundle on this machine and runs it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from edge_mef.bundle import Bundle
+
+Frame = NDArray[np.uint8]
+
+
+class Runtime(ABC):
+    """One loaded artefact.
+
+    All pre- and post-processing is in the artefact; a runtime only moves frames. Use it as a
+    context manager, or call `close`.
+    """
+
+    name: str
+
+    @abstractmethod
+    def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
+        """Load the bundle's artefact for this runtime, using `threads` cores (all where None)."""
+
+    @abstractmethod
+    def run(self, exposures: Sequence[Frame]) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, already checked, to (H, W, 3) uint8."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, str]:
+        """Return what runs: versions, device, threads."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything; calling it again does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
