@@ -84,8 +84,9 @@ def _wall(rng: Generator) -> Texture:
 
 def _house(rng: Generator, center: Triple, half: Triple, dark: bool) -> Group:
     """Return a house with windows, a plinth, a cornice and a chimney."""
-    grid = WindowGrid((float(rng.uniform(1.8, 3.2)), float(rng.uniform(2.6, 3.4))),
-                      int(rng.integers(999)))
+    grid = WindowGrid(
+        (float(rng.uniform(1.8, 3.2)), float(rng.uniform(2.6, 3.4))), int(rng.integers(999))
+    )
     level = float(rng.uniform(60, 700))
     lights = LitWindows(grid, level, float(rng.uniform(0.3, 0.8))) if dark else None
     x, y, z = center
@@ -112,8 +113,11 @@ def _street(rng: Generator, dark: bool) -> tuple[tuple[Group, ...], tuple[Lamp, 
             length, deep = float(rng.uniform(3, 6)), float(rng.uniform(3, 5))
             high = float(rng.uniform(3, 8))
             if rng.random() < 0.8:
-                groups.append(_house(rng, (side * (wide + deep), high, z + length),
-                                     (deep, high, length), dark))
+                groups.append(
+                    _house(
+                        rng, (side * (wide + deep), high, z + length), (deep, high, length), dark
+                    )
+                )
             z += 2 * length + float(rng.choice([0.0, rng.uniform(0.5, 4)]))
     kerb = Plain((0.42, 0.41, 0.38), mottle=0.3, scale=4)
     for side in (-1, 1):
@@ -148,8 +152,11 @@ def _country(rng: Generator) -> tuple[Group, ...]:
         flat = (size * float(rng.uniform(0.8, 1.7)), size * 0.7, size)
         groups.append(Group((Solid(Ellipsoid((x, size * 0.15, z), flat, size * 9), rock),)))
     if rng.random() < 0.45:
-        center = (float(rng.choice([-1.0, 1.0])) * float(rng.uniform(6, 11)), 2.2,
-                  float(rng.uniform(13, 28)))
+        center = (
+            float(rng.choice([-1.0, 1.0])) * float(rng.uniform(6, 11)),
+            2.2,
+            float(rng.uniform(13, 28)),
+        )
         groups.append(_house(rng, center, (float(rng.uniform(2.5, 4)), 2.2, 3.0), False))
     return tuple(groups)
 

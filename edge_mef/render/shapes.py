@@ -195,5 +195,5 @@ class Frustum:
         """Return the corners of the box around it."""
         reach = max(self.radius, self.top_radius)
         foot = np.asarray(self.foot, dtype=np.float32)
-        lower = foot - np.float32([reach, 0, reach])
-        return lower, foot + np.float32([reach, self.height, reach])
+        lower = foot - np.array((reach, 0, reach), dtype=np.float32)
+        return lower, foot + np.array((reach, self.height, reach), dtype=np.float32)
