@@ -9,7 +9,7 @@ from edge_mef.render.landscape import Landscape, Range
 from edge_mef.render.renderer import render
 from edge_mef.render.scene import Eye, Group, Lamp, Scene, Sun
 from edge_mef.render.sky import Sky
-from edge_mef.render.textures import Painting, Plain, Planks
+from edge_mef.render.textures import Painting, Plain, Planks, Wallpaper
 from edge_mef.render.trees import Tree
 from edge_mef.render.walls import Room, Window
 
@@ -21,7 +21,7 @@ def window_lit_room(height: int, width: int) -> NDArray[np.float32]:
     scene = Scene(
         groups=(*room.groups(), *_furniture()),
         surroundings=_landscape(sun),
-        eye=Eye((0.6, 1.4, 0.12), heading=-2.0, field=68.0, shift=-0.04),
+        eye=Eye((0.6, 1.4, 0.12), heading=-2.0, field=68.0, shift=-0.045),
         sun=sun,
         openings=room.openings(),
         lamps=_lamps(),
@@ -32,7 +32,7 @@ def window_lit_room(height: int, width: int) -> NDArray[np.float32]:
 
 def _room() -> Room:
     paint = Plain((0.5, 0.49, 0.44), mottle=0.05, scale=2.0)
-    accent = Plain((0.17, 0.28, 0.29), mottle=0.07, scale=2.0)
+    accent = Wallpaper((0.17, 0.275, 0.285), (0.135, 0.23, 0.245), period=0.16)
     return Room(
         width=6.0,
         depth=6.2,

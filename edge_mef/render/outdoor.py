@@ -12,7 +12,7 @@ from edge_mef.render.renderer import render
 from edge_mef.render.room import random_colour
 from edge_mef.render.scene import Eye, Group, Lamp, Scene, Solid
 from edge_mef.render.shapes import Box, Ellipsoid, Frustum
-from edge_mef.render.textures import Plain, Texture, Tiles, Wood
+from edge_mef.render.textures import Plain, Planks, Texture, Tiles, Wood
 from edge_mef.render.vectors import Scalars, Triple, Vectors
 from edge_mef.render.weather import random_landscape, scaled
 
@@ -79,7 +79,10 @@ def _wall(rng: Generator) -> Texture:
     if rng.random() < 0.45:
         brick = scaled((0.4, 0.17, 0.1), float(rng.uniform(0.6, 1.4)))
         return Tiles(brick, scaled(brick, 1.5), (0.5, 0.16), 0.02, stagger=0.5, checker=False)
-    return Plain(random_colour(rng, 0.25, 0.7), mottle=0.25, scale=1.5)
+    hue, pale = random_colour(rng, 0.25, 0.7), float(rng.uniform(0.3, 0.7))
+    strength = float(rng.uniform(0.1, 0.7))
+    colour = tuple(pale + (part - pale) * strength for part in hue)
+    return Plain((colour[0], colour[1], colour[2]), mottle=0.25, scale=1.5)
 
 
 def _house(rng: Generator, center: Triple, half: Triple, dark: bool) -> Group:
@@ -143,7 +146,9 @@ def _street_lamp(x: float, z: float, lit: bool) -> tuple[Group, Lamp]:
 
 def _country(rng: Generator) -> tuple[Group, ...]:
     groups = []
-    if rng.random() < 0.6:
+    if rng.random() < 0.3:
+        groups.append(_porch(rng))
+    elif rng.random() < 0.6:
         groups.append(_fence(rng))
     for _ in range(int(rng.integers(0, 5))):
         size = float(rng.uniform(0.15, 0.7))
@@ -159,6 +164,37 @@ def _country(rng: Generator) -> tuple[Group, ...]:
         )
         groups.append(_house(rng, center, (float(rng.uniform(2.5, 4)), 2.2, 3.0), False))
     return tuple(groups)
+
+
+def _porch(rng: Generator) -> Group:
+    """Return a roofed terrace over the eye: a dark frame around a bright country."""
+    tone = float(rng.uniform(0.25, 1.3))
+    timber = Wood(scaled((0.4, 0.27, 0.15), tone), contrast=0.8)
+    post = replace(timber, upright=True)
+    boards = Planks(scaled((0.36, 0.25, 0.15), float(rng.uniform(0.4, 1.3))))
+    roof = Planks(scaled((0.34, 0.24, 0.14), tone), 0.18, 3.0, offset=5)
+    half, deep, high = (
+        float(rng.uniform(1.6, 3.2)),
+        float(rng.uniform(2.6, 4.2)),
+        float(rng.uniform(3.2, 4.0)),
+    )
+    parts = [
+        Solid(Box((0, high + 0.1, deep / 2 - 2), (half + 0.5, 0.1, deep / 2 + 2.5)), roof),
+        Solid(Box((0, 0.05, deep / 2 - 2), (half + 0.4, 0.05, deep / 2 + 2.3)), boards, gloss=0.3),
+        Solid(Box((0, high - 0.1, deep), (half + 0.3, 0.11, 0.08)), timber),
+    ]
+    if rng.random() < 0.6:
+        side = float(rng.choice([-1.0, 1.0])) * (half + 0.35)
+        parts.append(Solid(Box((side, high / 2, deep / 2 - 2), (0.1, high / 2, 4.0)), _wall(rng)))
+    for index in range(4):
+        x = -half + 2 * half * index / 3
+        if index in (0, 3):
+            parts.append(Solid(Box((x, high / 2, deep), (0.08, high / 2, 0.08)), post))
+        parts.append(Solid(Box((x, high - 0.08, deep / 2), (0.05, 0.09, deep / 2)), timber))
+    for level in (0.5, 0.9):
+        rail = (0.0, level, deep)
+        parts.append(Solid(Box(rail, (half, 0.035, 0.03)), timber))
+    return Group(tuple(parts))
 
 
 def _fence(rng: Generator) -> Group:

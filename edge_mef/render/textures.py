@@ -155,7 +155,10 @@ class Fabric:
         weave = np.sin(uv[0] * 900) * np.sin(uv[1] * 900) * fade(width, 0.002)
         fluff = fractal_noise(uv[0] * 60, uv[1] * 60, octaves=3, width=width * 60)
         drape = fractal_noise(uv[0] * 3, uv[1] * 3, octaves=3, offset=self.offset)
-        shade = 1 + 0.12 * weave + 0.45 * (fluff - 0.5) + 0.3 * (drape - 0.5)
+        # Thick and thin yarn, across and along: what still shows of a weave from afar.
+        yarn = fractal_noise(uv[0] * 90, uv[1] * 14, octaves=2, width=width * 45)
+        yarn = yarn + fractal_noise(uv[0] * 14, uv[1] * 90, octaves=2, width=width * 45) - 1
+        shade = 1 + 0.12 * weave + 0.45 * (fluff - 0.5) + 0.3 * (drape - 0.5) + 0.45 * yarn
         result: Vectors = colour * shade.astype(np.float32)
         return result
 
