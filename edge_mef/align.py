@@ -127,7 +127,7 @@ def _describe(method: Method, shift: tuple[float, float, float], before: float) 
     moved = f"moved by {dx:+.1f}, {dy:+.1f} pixels"
     if method == "mtb":
         return f"{moved} (whole pixels only: refining it did not help)"
-    return f"{moved} and turned by {degrees:+.2f} degrees"
+    return f"{moved} and turned by {round(degrees, 2) + 0.0:+.2f} degrees"
 
 
 def _view(frame: Frame) -> _View:
@@ -288,4 +288,4 @@ def _shift(matrix: Matrix, shape: tuple[int, ...]) -> tuple[float, float, float]
     centre = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2, 1.0])
     dx, dy = centre[:2] - matrix.astype(np.float64) @ centre
     degrees = -math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))
-    return float(dx), float(dy), degrees
+    return float(dx), float(dy), degrees + 0.0  # never -0.0
