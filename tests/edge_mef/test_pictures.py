@@ -251,7 +251,8 @@ def write_bad_files(folder: Path) -> dict[str, str]:
     Image.new("RGB", (8, 8)).save(folder / "webp.jpg", "WEBP")
     (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
     Image.new("F", (8, 8)).save(folder / "float.tif")
-    cv2.imwrite(str(folder / "float_rgb.tif"), np.full((8, 8, 3), np.nan, np.float32))
+    floats = raw_tiff(np.full((8, 8, 3), np.nan, np.float32), tags={339: (3, 3, 3)})
+    (folder / "float_rgb.tif").write_bytes(floats)
     (folder / "signed.tif").write_bytes(raw_tiff(noise(8, 8, dtype=np.uint16), tags={339: 2}))
     Image.new("I", (8, 8)).save(folder / "int.tif")
     two = [Image.new("RGB", (8, 8))]
