@@ -32,6 +32,7 @@ _LARGEST_SIDE = 32_766  # what warpAffine takes
 _SMALLEST_SHARE = 0.01  # of the pixels must be well exposed in both frames
 _SMALLEST_MOVE = 0.1  # working pixels; for less, interpolation costs more than it gives
 _SMALLEST_GAIN = 0.02  # of what the correlation lacks to 1, taken as 0.1 at least
+_SMALLEST_SCORE = 0.15  # a correlation below this tells nothing
 _LARGEST_MOVE, _LARGEST_TURN = 0.15, 8.0  # share of the longer side, degrees; more is a mistake
 
 
@@ -124,10 +125,11 @@ def _describe(method: Method, shift: tuple[float, float, float], before: float) 
         return "stays: it shares too few well exposed pixels with its neighbour to compare them"
     if method == "none":
         return "stays: no shift makes it fit better"
-    moved = f"moved by {dx:+.1f}, {dy:+.1f} pixels"
+    # Adding 0.0 turns -0.0 into 0.0.
+    moved = f"moved by {round(dx, 1) + 0.0:+.1f}, {round(dy, 1) + 0.0:+.1f} pixels"
     if method == "mtb":
         return f"{moved} (whole pixels only: refining it did not help)"
-    return f"{moved} and turned by {degrees:+.2f} degrees"
+    return f"{moved} and turned by {round(degrees, 2) + 0.0:+.2f} degrees"
 
 
 def _view(frame: Frame) -> _View:
@@ -191,7 +193,8 @@ def _is_better(candidate: _Fit, best: _Fit, moving: _View) -> bool:
     if max(abs(dx), abs(dy)) > _LARGEST_MOVE * max(height, width) or abs(degrees) > _LARGEST_TURN:
         return False
     gain = _SMALLEST_GAIN * max(1 - best.score, 0.1) if best.method == "none" else 0.0
-    return distance >= _SMALLEST_MOVE and candidate.score > best.score + gain
+    needed = max(best.score + gain, _SMALLEST_SCORE)
+    return distance >= _SMALLEST_MOVE and candidate.score > needed
 
 
 def _score(template: _View, moving: _View, matrix: Matrix) -> float:
@@ -223,8 +226,8 @@ def _moved(view: _View, matrix: Matrix) -> _View:
 
 
 def _median_threshold_shift(template: _View, moving: _View) -> Matrix:
-    """Whole working pixels; shifts up to a sixteenth of the shorter side are found."""
-    bits = min(6, int(math.log2(min(moving.luma.shape))) - 4)
+    """Whole working pixels; up to 63 of them, and a twelfth or so of the shorter side."""
+    bits = min(6, int(math.log2(min(moving.luma.shape))) - 3)
     matrix = _identity()
     if bits >= 1:
         dx, dy = cv2.createAlignMTB(bits).calculateShift(template.luma, moving.luma)
@@ -288,4 +291,4 @@ def _shift(matrix: Matrix, shape: tuple[int, ...]) -> tuple[float, float, float]
     centre = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2, 1.0])
     dx, dy = centre[:2] - matrix.astype(np.float64) @ centre
     degrees = -math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))
-    return float(dx), float(dy), degrees
+    return float(dx), float(dy), degrees + 0.0  # never -0.0

@@ -144,7 +144,7 @@ def _untimed_bracket(folder: Path, shots: Sequence[_Shot], *, alone: bool) -> Br
             f"of '{folder}': put each bracket into a subfolder"
         )
     elif problem:
-        problem = f"the pictures of '{folder}' are not one bracket ({problem}), or use subfolders"
+        problem = f"{problem}, or put each bracket of '{folder}' into a subfolder"
     if problem and alone:
         raise InputError(problem)
     return Brackets((), ((group.name, problem),)) if problem else bracket

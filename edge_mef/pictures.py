@@ -13,7 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -60,7 +60,7 @@ _PLUGINS: dict[_Format, type[ImageFile.ImageFile]] = {
     "PNG": PngImageFile,
     "TIFF": TiffImageFile,
 }
-# Pillow's parsers warn about odd metadata, which is ours to judge; the filters are global.
+# The warning filters are the whole process's, so that only one thread may change them at a time.
 _quiet_lock = threading.Lock()
 
 
@@ -102,7 +102,7 @@ def read_picture(path: Path | str) -> Picture:
         header = _read_header(io.BytesIO(data), path)
         if header.format == "PNG":
             PngImageFile(io.BytesIO(data)).verify()  # decoding alone does not compare checksums
-        header.image.load()
+        _load(header)
         pixels = _rgb(header, path)
         if header.bits == 16 and header.image.mode in ("RGB", "RGBA"):
             pixels = _rounded(pixels, _low_bytes(io.BytesIO(data), path))
@@ -181,8 +181,7 @@ def _read_header(stream: BinaryIO, path: Path) -> _Header:
             f"expected a JPEG, PNG or TIFF, but '{path}' holds {_describe(start)}: "
             "convert it to one of these"
         )
-    with _quiet_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quietly():
         tags = _single_page_tags(stream, path) if kind == "TIFF" else None
         stream.seek(0)
         image = _PLUGINS[kind](stream)  # not Image.open: it refuses large pictures
@@ -190,11 +189,26 @@ def _read_header(stream: BinaryIO, path: Path) -> _Header:
             image.info["exif"] = _exif_after_pixels(stream)
         exif = _exif(image)
         metadata = read_exif(exif, image.info.get("icc_profile"))
-    width, height = image.size if tags is None else (int(tags[256]), int(tags[257]))
+        width, height = image.size if tags is None else (int(tags[256]), int(tags[257]))
+        bits = start[24] if kind == "PNG" else _bits(tags)
+        white_is_zero = tags is not None and tags.get(262) == 0
     size = (width, height) if read_orientation(exif) >= 5 else (height, width)
     _check_size(size, path)
-    bits = start[24] if kind == "PNG" else _bits(tags)
-    return _Header(image, kind, size, bits, tags is not None and tags.get(262) == 0, metadata)
+    return _Header(image, kind, size, bits, white_is_zero, metadata)
+
+
+def _load(header: _Header) -> None:
+    """Decode the pixels; a TIFF reads its EXIF again on the way, with the warnings."""
+    with _quietly() if header.format == "TIFF" else nullcontext():
+        header.image.load()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep Pillow from warning about odd metadata, which is ours to judge."""
+    with _quiet_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _describe(start: bytes) -> str:
@@ -338,7 +352,7 @@ def _low_bytes(stream: BinaryIO, path: Path) -> NDArray[np.uint8] | None:
         tiles.append(tile._replace(args=args) if hasattr(tile, "_replace") else (*tile[:3], args))
     image.tile = tiles
     try:
-        image.load()
+        _load(header)
     except ValueError:
         return None
     return _rgb(header, path)

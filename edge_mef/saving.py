@@ -19,8 +19,8 @@ from edge_mef.metadata import Metadata, encode_exif, exif_directories
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
+_DEFLATE_LEVEL = 4  # of 9; level 6 takes twice the time and saves a tenth
 _JPEG_LARGEST_SIDE = 65500  # what libjpeg encodes; the format itself ends at 65535
-_TIFF_STRIP_BYTES = 1 << 20
 
 
 def check_output(path: Path | str, *, inputs: Sequence[Path | str] = ()) -> None:
@@ -81,7 +81,7 @@ def _encode(path: Path, pixels: NDArray[np.uint8], like: Metadata, quality: int)
     if suffix in (".tif", ".tiff"):
         _encode_tiff(encoded, pixels, like)
     elif suffix == ".png":
-        Image.fromarray(pixels).save(encoded, "PNG", **options)
+        Image.fromarray(pixels).save(encoded, "PNG", compress_level=_DEFLATE_LEVEL, **options)
     elif max(pixels.shape) > _JPEG_LARGEST_SIDE:
         raise OutputError(f"a JPEG holds {_JPEG_LARGEST_SIDE} pixels a side: write a .png or .tif")
     else:
@@ -91,31 +91,27 @@ def _encode(path: Path, pixels: NDArray[np.uint8], like: Metadata, quality: int)
 
 
 def _encode_tiff(stream: BinaryIO, pixels: NDArray[np.uint8], like: Metadata) -> None:
-    """Write the strips ourselves: to compress Pillow calls libtiff, which loses the EXIF."""
+    """Write one strip ourselves: to compress, Pillow calls libtiff, which loses the EXIF."""
     height, width, _ = pixels.shape
-    rows = max(1, _TIFF_STRIP_BYTES // (3 * width))
-    strips = [_deflate(pixels[top : top + rows]) for top in range(0, height, rows)]
+    strip = _deflate(pixels)
+    layout = {256: width, 257: height, 258: (8, 8, 8), 259: 8, 262: 2, 277: 3, 278: height}
+    layout |= {273: 0, 279: len(strip), 317: 2}  # Pillow adds to 273 where its directory ends
     tags = ImageFileDirectory_v2()
-    layout = {256: width, 257: height, 258: (8, 8, 8), 259: 8, 262: 2, 277: 3, 278: rows, 317: 2}
+    tags.tagtype[273] = 4  # LONG
     for tag, value in (layout | exif_directories(like.exif)).items():
         tags[tag] = value
-    sizes = [len(strip) for strip in strips]
-    offsets = np.cumsum([0, *sizes[:-1]]).tolist()  # Pillow adds where its directory ends
-    for tag, numbers in ((273, offsets), (279, sizes)):
-        tags.tagtype[tag] = 4  # LONG
-        tags[tag] = tuple(numbers)
     if like.icc_profile:
         tags.tagtype[34675] = 7  # UNDEFINED
         tags[34675] = like.icc_profile
     tags.save(stream)
-    stream.writelines(strips)
+    stream.write(strip)
 
 
-def _deflate(rows: NDArray[np.uint8]) -> bytes:
-    """Compress rows as differences of neighbours (TIFF predictor 2)."""
-    differences = rows.copy()
-    differences[:, 1:] -= rows[:, :-1]
-    return zlib.compress(differences.data)
+def _deflate(pixels: NDArray[np.uint8]) -> bytes:
+    """Compress the pixels as differences of neighbours (TIFF predictor 2)."""
+    differences = pixels.copy()
+    differences[:, 1:] -= pixels[:, :-1]
+    return zlib.compress(differences.data, _DEFLATE_LEVEL)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,0 +1,1 @@
+"""A small HDR scene renderer and a camera: exposure brackets without any download."""

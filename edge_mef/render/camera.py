@@ -55,7 +55,10 @@ class CameraResponse:
         rolled = (1 + self.shoulder) * linear / (1 + self.shoulder * linear)
         display = np.power(rolled, np.float32(1 / self.gamma))
         bend = display * (1 - display) * (2 * display - 1)
-        return np.clip(display + np.float32(self.contrast) * bend, 0, 1).astype(np.float32)
+        result: NDArray[np.float32] = np.clip(
+            display + np.float32(self.contrast) * bend, 0, 1
+        ).astype(np.float32)
+        return result
 
 
 def metered_ev(radiance: NDArray[np.float32]) -> float:

@@ -9,7 +9,7 @@ from edge_mef.render.landscape import Landscape, Range
 from edge_mef.render.renderer import render
 from edge_mef.render.scene import Eye, Group, Lamp, Scene, Sun
 from edge_mef.render.sky import Sky
-from edge_mef.render.textures import Painting, Plain, Planks
+from edge_mef.render.textures import Painting, Plain, Planks, Wallpaper
 from edge_mef.render.trees import Tree
 from edge_mef.render.walls import Room, Window
 
@@ -17,11 +17,11 @@ from edge_mef.render.walls import Room, Window
 def window_lit_room(height: int, width: int) -> NDArray[np.float32]:
     """Return the demonstration scene as (height, width, 3) linear radiance in cd/m2."""
     room = _room()
-    sun = Sun.at(-76, 35, (82000.0, 76000.0, 67000.0))
+    sun = Sun.at(-93, 35, (82000.0, 76000.0, 67000.0))
     scene = Scene(
         groups=(*room.groups(), *_furniture()),
         surroundings=_landscape(sun),
-        eye=Eye((0.6, 1.4, 0.12), heading=-2.0, field=68.0, shift=-0.04),
+        eye=Eye((0.6, 1.4, 0.12), heading=-2.0, field=68.0, shift=-0.045),
         sun=sun,
         openings=room.openings(),
         lamps=_lamps(),
@@ -32,7 +32,7 @@ def window_lit_room(height: int, width: int) -> NDArray[np.float32]:
 
 def _room() -> Room:
     paint = Plain((0.5, 0.49, 0.44), mottle=0.05, scale=2.0)
-    accent = Plain((0.17, 0.28, 0.29), mottle=0.07, scale=2.0)
+    accent = Wallpaper((0.17, 0.275, 0.285), (0.135, 0.23, 0.245), period=0.16)
     return Room(
         width=6.0,
         depth=6.2,
@@ -42,7 +42,7 @@ def _room() -> Room:
         walls={"far": accent, "left": paint, "right": paint, "near": paint},
         windows=(
             Window("far", -2.25, 0.3, 0.8, 2.28, (3, 2), curtain=(0.58, 0.52, 0.4)),
-            Window("left", 3.2, 4.2, 0.8, 2.28, (2, 2)),
+            Window("left", 3.0, 4.05, 0.8, 2.28, (2, 2)),
         ),
     )
 
@@ -78,7 +78,7 @@ def _landscape(sun: Sun) -> Landscape:
         sky=Sky(towards=sun.towards, cover=0.5, disc=False, offset=12),
         sun=sun,
         ranges=(
-            Range(15.0, -0.03, 0.24, (0.2, 0.21, 0.24), 3.0, 6, snow=0.11, offset=3),
+            Range(15.0, -0.03, 0.2, (0.15, 0.16, 0.19), 6.0, 7, snow=0.1, offset=31),
             Range(6.0, -0.03, 0.15, (0.08, 0.12, 0.055), 2.6, 5, offset=8),
             Range(1.6, -0.03, 0.08, (0.09, 0.15, 0.04), 3.1, 4, offset=15),
         ),
@@ -100,6 +100,7 @@ def _trees() -> tuple[Tree, ...]:
         green = (0.045 + 0.05 * float(rng.random()), 0.085 + 0.05 * float(rng.random()), 0.022)
         trees.append(Tree(x, z, high, high * 0.44, green, offset=index))
     near = (0.055, 0.1, 0.022)
-    trees.append(Tree(-14.5, 33.0, 9.5, 4.0, near, offset=61))
-    trees.append(Tree(-1.2, 62.0, 9.0, 3.8, near, offset=65))
+    trees.append(Tree(-16.6, 42.0, 8.5, 3.6, near, offset=61))
+    trees.append(Tree(0.4, 66.0, 9.5, 4.2, near, offset=65))
+    trees.append(Tree(-21.0, 75.0, 11.0, 2.6, (0.03, 0.07, 0.025), pointed=True, offset=66))
     return tuple(trees)

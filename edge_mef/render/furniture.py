@@ -11,7 +11,7 @@ import numpy as np
 from edge_mef.render.scene import Group, Solid
 from edge_mef.render.shapes import Box, Ellipsoid, Frustum
 from edge_mef.render.textures import Fabric, Plain, Rug, Texture, Wood
-from edge_mef.render.vectors import Triple
+from edge_mef.render.vectors import Scalars, Triple, Vectors
 
 WALNUT: Triple = (0.22, 0.11, 0.05)
 OAK: Triple = (0.46, 0.29, 0.14)
@@ -88,9 +88,7 @@ def sofa(spot: Spot, length: float, colour: Triple, pillows: tuple[Triple, ...])
         parts.append(spot.box((side * (half - 0.09), 0.36, -0.02), (0.09, 0.24, 0.42), cloth))
         parts.append(spot.ball((side * (half - 0.09), 0.6, -0.02), (0.11, 0.06, 0.43), cloth))
         for sz in (-0.34, 0.34):
-            parts.append(
-                spot.stump((side * (half - 0.1), 0, sz), (0.018, 0.03), 0.1, Wood(WALNUT))
-            )
+            parts.append(spot.stump((side * (half - 0.1), 0, sz), (0.018, 0.03), 0.1, Wood(WALNUT)))
     count = max(1, round((length - 0.36) / 0.7))
     wide = (length - 0.36) / count / 2
     for index in range(count):
@@ -146,7 +144,7 @@ class Spine:
     band: Triple
     half: float
 
-    def __call__(self, uv: np.ndarray, width: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def __call__(self, uv: Vectors, width: Scalars) -> Vectors:
         """Return the cover's albedo."""
         y = np.abs(uv[1]) / np.float32(self.half)
         bands = ((y > 0.72) & (y < 0.78)) | ((uv[1] > 0) & (y > 0.25) & (y < 0.55))
@@ -193,15 +191,16 @@ def plant(spot: Spot, height: float, rng: np.random.Generator, pot: Triple) -> G
         spot.stump((0, 0, 0), (0.13, 0.18), 0.32, Plain(pot, mottle=0.1)),
         spot.stump((0, 0.28, 0), (0.015, 0.01), height - 0.45, Wood(WALNUT, upright=True)),
     ]
-    for index in range(34):
-        level = 0.38 + (height - 0.42) * (index / 33) ** 0.8
+    for index in range(48):
+        share = index / 47
+        level = 0.4 + (height - 0.5) * share**0.8 + float(rng.uniform(-0.03, 0.03))
         angle = index * 2.4 + float(rng.uniform(-0.3, 0.3))
-        reach = (0.3 - 0.2 * abs(level / height - 0.6)) * float(rng.uniform(0.5, 1.1))
+        reach = (0.3 - 0.2 * share) * float(rng.uniform(0.6, 1.15))
         leaf = Spot(*spot.at(0, 0, 0)[::2], yaw=angle)
-        tone = float(rng.uniform(0.6, 1.3))
-        green = Plain((0.06 * tone, 0.19 * tone, 0.045 * tone), mottle=0.4, scale=18)
-        half = (0.055, 0.012 + 0.05 * float(rng.random()), reach * 0.6)
-        parts.append(leaf.ball((0, level, reach * 0.55), half, green, gloss=0.5))
+        tone = float(rng.uniform(0.5, 1.3))
+        green = Plain((0.055 * tone, 0.15 * tone, 0.045 * tone), mottle=0.4, scale=18)
+        half = (float(rng.uniform(0.02, 0.05)), float(rng.uniform(0.02, 0.09)), reach * 0.5)
+        parts.append(leaf.ball((0, level, reach * 0.5), half, green, gloss=0.5))
     return Group(tuple(parts))
 
 
@@ -214,7 +213,10 @@ def vase(spot: Spot, colour: Triple, rng: np.random.Generator, bloom: Triple) ->
     for _ in range(16):
         angle, spread = float(rng.uniform(0, 6.28)), float(rng.uniform(0.0, 0.17))
         x, z = spread * math.cos(angle), spread * math.sin(angle)
-        y, size = 0.42 - spread * 0.7 + float(rng.uniform(-0.03, 0.05)), float(rng.uniform(0.03, 0.05))
+        y, size = (
+            0.42 - spread * 0.7 + float(rng.uniform(-0.03, 0.05)),
+            float(rng.uniform(0.03, 0.05)),
+        )
         tone = float(rng.uniform(0.7, 1.2))
         petal = Plain((bloom[0] * tone, bloom[1] * tone, bloom[2] * tone), mottle=0.6, scale=60)
         parts.append(spot.ball((x, y, z), (size, size * 0.75, size), petal))
@@ -267,15 +269,19 @@ def lamp(spot: Spot, height: float, shade: Triple, level: float) -> Group:
     )
 
 
-def framed_picture(center: Triple, half: tuple[float, float], facing: str, canvas: Texture) -> Group:
+def framed_picture(
+    center: Triple, half: tuple[float, float], facing: str, canvas: Texture
+) -> Group:
     """Return a picture on a wall; `facing` is 'x' or 'z', the axis that its canvas looks along."""
     wide, high = half
     thin = 0.018
     along = (thin, high, wide) if facing == "x" else (wide, high, thin)
     parts = [Solid(Box(center, along), canvas)]
     for sign in (-1, 1):
-        for shift, size in (((0.0, sign * (high + 0.015)), (wide + 0.03, 0.015)),
-                            ((sign * (wide + 0.015), 0.0), (0.015, high + 0.03))):
+        for shift, size in (
+            ((0.0, sign * (high + 0.015)), (wide + 0.03, 0.015)),
+            ((sign * (wide + 0.015), 0.0), (0.015, high + 0.03)),
+        ):
             if facing == "x":
                 place = (center[0], center[1] + shift[1], center[2] + shift[0])
                 box = Box(place, (thin + 0.012, size[1], size[0]))

@@ -1,4 +1,4 @@
-"""Soft light on a coarse grid: worked out, smoothed and spread along surfaces, never across edges."""
+"""Soft light on a coarse grid: worked out, smoothed, spread along surfaces, never across edges."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,7 @@ from edge_mef.render.vectors import Scalars, Vectors, dot, in_chunks
 PLANE = np.float32(0.01)
 
 
-def soft_irradiance(
-    lighting: Lighting, hits: Hits, shape: tuple[int, int], step: int
-) -> Vectors:
+def soft_irradiance(lighting: Lighting, hits: Hits, shape: tuple[int, int], step: int) -> Vectors:
     """Return (3, N) soft irradiance for all samples of a (rows, columns) grid.
 
     One sample in `step` x `step` is lit by tracing; the others borrow from their neighbours. A

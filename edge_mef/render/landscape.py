@@ -8,7 +8,7 @@ from edge_mef.render.noise import cell_noise, fractal_noise
 from edge_mef.render.scene import Sun
 from edge_mef.render.sky import Sky
 from edge_mef.render.trees import Tree, paint_tree
-from edge_mef.render.vectors import Scalars, Triple, Vectors, column, mix, smoothstep
+from edge_mef.render.vectors import Scalars, Triple, Vectors, column, luminance, mix, smoothstep
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ class Landscape:
         """Return the smooth sky above the horizon and the mean meadow below it."""
         sky = self.sky.gradient(directions)
         veil = column(self.sky.cloud_light) * 0.45 + column(self.sky.cloud_dark) * 0.55
-        sky = mix(sky, veil, np.float32(0.8 * self.sky.cover))
+        sky = sky + (veil - sky) * np.float32(0.8 * self.sky.cover)
         mean = 0.5 * (column(self.grass[0]) + column(self.grass[1]))
+        # Half way to grey: soil, paths and house walls below a window bleach the green.
+        mean = 0.5 * (mean + luminance(mean))
         meadow = mean / np.float32(np.pi) * self._light_on_ground()
         return mix(meadow, sky, smoothstep(-0.02, 0.06, directions[1]))
 
@@ -85,8 +87,13 @@ class Landscape:
     ) -> None:
         azimuth = np.arctan2(directions[0], directions[2])
         across = azimuth * np.float32(chain.frequency)
-        crest = fractal_noise(across, np.zeros_like(across), octaves=chain.rough,
-                              offset=chain.offset, width=angle * chain.frequency)
+        crest = fractal_noise(
+            across,
+            np.zeros_like(across),
+            octaves=chain.rough,
+            offset=chain.offset,
+            width=angle * chain.frequency,
+        )
         top = np.float32(chain.base) + np.float32(chain.height) * crest
         rays = np.flatnonzero((slope < top) & (slope > -0.02))
         if not rays.size:
@@ -189,5 +196,3 @@ class Landscape:
         level = origin - column((0.0, self.ground, 0.0))
         for tree in sorted(self.trees, key=distance, reverse=True):
             paint_tree(tree, level, directions, self.sun, self.ambient, angle, out)
-
-

@@ -44,9 +44,7 @@ class Lighting:
             return replace(lighting, ambient=np.asarray(scene.ambient, dtype=np.float32))
         return replace(lighting, ambient=room_ambient(lighting))
 
-    def irradiance(
-        self, points: Vectors, normals: Vectors, classes: NDArray[np.int32]
-    ) -> Vectors:
+    def irradiance(self, points: Vectors, normals: Vectors, classes: NDArray[np.int32]) -> Vectors:
         """Return (3, N) soft irradiance; `classes` (0..15) choose each point's sample pattern."""
         lifted = points + normals * (2 * EPSILON)
         total = self.direct(lifted, normals, classes)
@@ -131,9 +129,7 @@ class Lighting:
         light = power if power.shape[1] == 1 else power[:, lit]
         total[:, lit] += light * strength[lit]
 
-    def _openness(
-        self, points: Vectors, normals: Vectors, classes: NDArray[np.int32]
-    ) -> Scalars:
+    def _openness(self, points: Vectors, normals: Vectors, classes: NDArray[np.int32]) -> Scalars:
         """Return how much of the ambient light (0..1) neighbours let through."""
         reach = np.float32(self.scene.reach)
         closed = np.zeros(points.shape[1], dtype=np.float32)

@@ -12,7 +12,7 @@ from edge_mef.render.renderer import render
 from edge_mef.render.room import random_colour
 from edge_mef.render.scene import Eye, Group, Lamp, Scene, Solid
 from edge_mef.render.shapes import Box, Ellipsoid, Frustum
-from edge_mef.render.textures import Plain, Texture, Tiles, Wood
+from edge_mef.render.textures import Plain, Planks, Texture, Tiles, Wood
 from edge_mef.render.vectors import Scalars, Triple, Vectors
 from edge_mef.render.weather import random_landscape, scaled
 
@@ -79,13 +79,17 @@ def _wall(rng: Generator) -> Texture:
     if rng.random() < 0.45:
         brick = scaled((0.4, 0.17, 0.1), float(rng.uniform(0.6, 1.4)))
         return Tiles(brick, scaled(brick, 1.5), (0.5, 0.16), 0.02, stagger=0.5, checker=False)
-    return Plain(random_colour(rng, 0.25, 0.7), mottle=0.25, scale=1.5)
+    hue, pale = random_colour(rng, 0.25, 0.7), float(rng.uniform(0.3, 0.7))
+    strength = float(rng.uniform(0.1, 0.7))
+    colour = tuple(pale + (part - pale) * strength for part in hue)
+    return Plain((colour[0], colour[1], colour[2]), mottle=0.25, scale=1.5)
 
 
 def _house(rng: Generator, center: Triple, half: Triple, dark: bool) -> Group:
     """Return a house with windows, a plinth, a cornice and a chimney."""
-    grid = WindowGrid((float(rng.uniform(1.8, 3.2)), float(rng.uniform(2.6, 3.4))),
-                      int(rng.integers(999)))
+    grid = WindowGrid(
+        (float(rng.uniform(1.8, 3.2)), float(rng.uniform(2.6, 3.4))), int(rng.integers(999))
+    )
     level = float(rng.uniform(60, 700))
     lights = LitWindows(grid, level, float(rng.uniform(0.3, 0.8))) if dark else None
     x, y, z = center
@@ -112,8 +116,11 @@ def _street(rng: Generator, dark: bool) -> tuple[tuple[Group, ...], tuple[Lamp, 
             length, deep = float(rng.uniform(3, 6)), float(rng.uniform(3, 5))
             high = float(rng.uniform(3, 8))
             if rng.random() < 0.8:
-                groups.append(_house(rng, (side * (wide + deep), high, z + length),
-                                     (deep, high, length), dark))
+                groups.append(
+                    _house(
+                        rng, (side * (wide + deep), high, z + length), (deep, high, length), dark
+                    )
+                )
             z += 2 * length + float(rng.choice([0.0, rng.uniform(0.5, 4)]))
     kerb = Plain((0.42, 0.41, 0.38), mottle=0.3, scale=4)
     for side in (-1, 1):
@@ -139,7 +146,9 @@ def _street_lamp(x: float, z: float, lit: bool) -> tuple[Group, Lamp]:
 
 def _country(rng: Generator) -> tuple[Group, ...]:
     groups = []
-    if rng.random() < 0.6:
+    if rng.random() < 0.3:
+        groups.append(_porch(rng))
+    elif rng.random() < 0.6:
         groups.append(_fence(rng))
     for _ in range(int(rng.integers(0, 5))):
         size = float(rng.uniform(0.15, 0.7))
@@ -148,10 +157,44 @@ def _country(rng: Generator) -> tuple[Group, ...]:
         flat = (size * float(rng.uniform(0.8, 1.7)), size * 0.7, size)
         groups.append(Group((Solid(Ellipsoid((x, size * 0.15, z), flat, size * 9), rock),)))
     if rng.random() < 0.45:
-        center = (float(rng.choice([-1.0, 1.0])) * float(rng.uniform(6, 11)), 2.2,
-                  float(rng.uniform(13, 28)))
+        center = (
+            float(rng.choice([-1.0, 1.0])) * float(rng.uniform(6, 11)),
+            2.2,
+            float(rng.uniform(13, 28)),
+        )
         groups.append(_house(rng, center, (float(rng.uniform(2.5, 4)), 2.2, 3.0), False))
     return tuple(groups)
+
+
+def _porch(rng: Generator) -> Group:
+    """Return a roofed terrace over the eye: a dark frame around a bright country."""
+    tone = float(rng.uniform(0.25, 1.3))
+    timber = Wood(scaled((0.4, 0.27, 0.15), tone), contrast=0.8)
+    post = replace(timber, upright=True)
+    boards = Planks(scaled((0.36, 0.25, 0.15), float(rng.uniform(0.4, 1.3))))
+    roof = Planks(scaled((0.34, 0.24, 0.14), tone), 0.18, 3.0, offset=5)
+    half, deep, high = (
+        float(rng.uniform(1.6, 3.2)),
+        float(rng.uniform(2.6, 4.2)),
+        float(rng.uniform(3.2, 4.0)),
+    )
+    parts = [
+        Solid(Box((0, high + 0.1, deep / 2 - 2), (half + 0.5, 0.1, deep / 2 + 2.5)), roof),
+        Solid(Box((0, 0.05, deep / 2 - 2), (half + 0.4, 0.05, deep / 2 + 2.3)), boards, gloss=0.3),
+        Solid(Box((0, high - 0.1, deep), (half + 0.3, 0.11, 0.08)), timber),
+    ]
+    if rng.random() < 0.6:
+        side = float(rng.choice([-1.0, 1.0])) * (half + 0.35)
+        parts.append(Solid(Box((side, high / 2, deep / 2 - 2), (0.1, high / 2, 4.0)), _wall(rng)))
+    for index in range(4):
+        x = -half + 2 * half * index / 3
+        if index in (0, 3):
+            parts.append(Solid(Box((x, high / 2, deep), (0.08, high / 2, 0.08)), post))
+        parts.append(Solid(Box((x, high - 0.08, deep / 2), (0.05, 0.09, deep / 2)), timber))
+    for level in (0.5, 0.9):
+        rail = (0.0, level, deep)
+        parts.append(Solid(Box(rail, (half, 0.035, 0.03)), timber))
+    return Group(tuple(parts))
 
 
 def _fence(rng: Generator) -> Group:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_mef.errors import InputError
 from edge_mef.render.guided import soft_irradiance
 from edge_mef.render.lighting import Lighting, sunlight
 from edge_mef.render.noise import value_noise
@@ -17,13 +18,20 @@ from edge_mef.render.tracing import Tracer
 from edge_mef.render.vectors import Vectors, column, dot, in_chunks, normalized
 
 SAMPLES = 2
+SMALLEST = 16
 
 
 def render(scene: Scene, height: int, width: int, stride: int = 2) -> NDArray[np.float32]:
     """Return the (height, width, 3) radiance in cd/m2 (linear RGB) that the scene's eye sees.
 
     `stride` is the distance in pixels between the points at which soft light is worked out.
+    Raises `InputError` for a size below 16.
     """
+    if min(height, width) < SMALLEST:
+        raise InputError(
+            f"A rendered picture needs at least {SMALLEST}x{SMALLEST} pixels, "
+            f"found {height}x{width}: ask for a larger one"
+        )
     rows, columns = height * SAMPLES, width * SAMPLES
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32).reshape(2, -1)
     half = np.float32(0.5)
@@ -105,10 +113,13 @@ def through_lens(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the picture with the slight blur and the veiling glare of a real lens."""
     height, width = picture.shape[:2]
     sharp = cv2.GaussianBlur(picture, (3, 3), 0.5)
-    small = cv2.resize(sharp, (max(width // 4, 4), max(height // 4, 4)), interpolation=cv2.INTER_AREA)
-    glare = np.zeros_like(sharp)
+    small = cv2.resize(
+        sharp, (max(width // 4, 4), max(height // 4, 4)), interpolation=cv2.INTER_AREA
+    )
+    glare: NDArray[np.float32] = np.zeros_like(picture)
     for share, spread in ((0.006, 0.01), (0.004, 0.06)):
         sigma = max(spread * small.shape[1], 0.8)
         veil = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-        glare += np.float32(share) * cv2.resize(veil, (width, height))
-    return np.maximum(sharp * np.float32(0.99) + glare, 0).astype(np.float32)
+        glare = glare + np.float32(share) * cv2.resize(veil, (width, height))
+    result: NDArray[np.float32] = np.maximum(sharp * np.float32(0.99) + glare, 0)
+    return result.astype(np.float32)

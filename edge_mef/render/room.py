@@ -61,14 +61,29 @@ def random_colour(rng: Generator, low: float = 0.05, high: float = 0.7) -> Tripl
 
 
 def _wall_texture(rng: Generator) -> Texture:
-    colour = random_colour(rng, 0.25, 0.75)
+    pale, full = random_colour(rng, 0.45, 0.8), random_colour(rng, 0.15, 0.6)
+    share = 0.75 * float(rng.random()) ** 1.5
+    grey = pale[0] * 0.3 + pale[1] * 0.6 + pale[2] * 0.1
+    colour = (
+        grey + (full[0] - grey) * share,
+        grey + (full[1] - grey) * share,
+        grey + (full[2] - grey) * share,
+    )
     kind = int(rng.integers(6))
     if kind == 0:
-        return Wallpaper(colour, scaled(colour, float(rng.uniform(0.6, 0.9))),
-                         float(rng.uniform(0.12, 0.4)))
+        return Wallpaper(
+            colour, scaled(colour, float(rng.uniform(0.6, 0.9))), float(rng.uniform(0.12, 0.4))
+        )
     if kind == 1:
-        return Tiles((0.36, 0.14, 0.08), (0.5, 0.24, 0.15), (0.24, 0.08), 0.012,
-                     stagger=0.5, checker=False, offset=int(rng.integers(99)))
+        return Tiles(
+            (0.36, 0.14, 0.08),
+            (0.5, 0.24, 0.15),
+            (0.24, 0.08),
+            0.012,
+            stagger=0.5,
+            checker=False,
+            offset=int(rng.integers(99)),
+        )
     return Plain(colour, mottle=float(rng.uniform(0.03, 0.2)), scale=float(rng.uniform(1, 6)))
 
 
@@ -129,8 +144,13 @@ def _pieces(rng: Generator) -> list[tuple[float, Piece]]:
     return [
         (1.0, lambda s: (furniture.sofa(s, 1.9, colour, trio),)),
         (0.75, lambda s: (furniture.table(s, (0.7, 0.4), 0.74, wood),)),
-        (0.7, lambda s: (furniture.table(s, (0.5, 0.3), 0.42, wood), furniture.vase(
-            Spot(s.x, s.z, y=0.42), trio[0], rng, trio[1]))),
+        (
+            0.7,
+            lambda s: (
+                furniture.table(s, (0.5, 0.3), 0.42, wood),
+                furniture.vase(Spot(s.x, s.z, y=0.42), trio[0], rng, trio[1]),
+            ),
+        ),
         (0.35, lambda s: (furniture.chair(s, wood, trio[2]),)),
         (0.35, lambda s: (furniture.chair(s, wood, trio[2]),)),
         (0.4, lambda s: (furniture.plant(s, float(rng.uniform(0.9, 1.6)), rng, trio[2]),)),
@@ -168,8 +188,11 @@ def _along_the_walls(rng: Generator, room: Room) -> list[Group]:
         z = float(rng.uniform(2.0, room.depth - 0.9))
         spot = Spot(sign * (room.width / 2 - 0.2), z, yaw=sign * 1.5708)
         high = float(rng.uniform(1.2, 2.2))
-        groups.extend(furniture.bookshelf(
-            spot, (float(rng.uniform(0.9, 1.6)), high, 0.32), WALNUT, rng, int(high / 0.38)))
+        groups.extend(
+            furniture.bookshelf(
+                spot, (float(rng.uniform(0.9, 1.6)), high, 0.32), WALNUT, rng, int(high / 0.38)
+            )
+        )
     elif free:
         half = (float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.25, 0.5)))
         canvas = Painting(half, int(rng.integers(99)), random_colour(rng), random_colour(rng))
@@ -183,9 +206,7 @@ def _along_the_walls(rng: Generator, room: Room) -> list[Group]:
     return groups
 
 
-def _lamp(
-    rng: Generator, room: Room, lit: bool
-) -> tuple[tuple[Group, ...], tuple[Lamp, ...]]:
+def _lamp(rng: Generator, room: Room, lit: bool) -> tuple[tuple[Group, ...], tuple[Lamp, ...]]:
     sign = float(rng.choice([-1.0, 1.0]))
     x, z = sign * (room.width / 2 - 0.4), float(rng.uniform(2.4, room.depth - 0.4))
     level = float(rng.uniform(300, 2500)) if lit else 0.0

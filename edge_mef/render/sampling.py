@@ -13,7 +13,8 @@ CLASSES = 16
 def pixel_classes(rows: int, columns: int) -> NDArray[np.int32]:
     """Return (rows * columns,) class numbers 0..15, each once in every 4 x 4 block."""
     y, x = np.mgrid[0:rows, 0:columns]
-    return ((y % 4) * 4 + x % 4).reshape(-1).astype(np.int32)
+    result: NDArray[np.int32] = ((y % 4) * 4 + x % 4).reshape(-1).astype(np.int32)
+    return result
 
 
 @cache

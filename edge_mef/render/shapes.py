@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from edge_mef.render.vectors import Scalars, Triple, Vectors, column, dot, normalized
 
-# Rays start this far from the surface they leave, in metres.
+# Rays start about this far from the surface they leave, in metres.
 EPSILON = np.float32(1e-3)
+# Hits nearer than this do not count. Far below EPSILON: in a corner the next solid is that near.
+NEAREST = np.float32(1e-5)
 MISS = np.float32(np.inf)
 
 
@@ -85,7 +87,7 @@ class Box:
             inverse = inverse_directions(_turned(directions, self.yaw))
         half = column(self.half)
         enter, leave = slab_distances(local, inverse, -half, half)
-        return np.where((enter < leave) & (enter > EPSILON), enter, MISS)
+        return np.where((enter < leave) & (enter > NEAREST), enter, MISS)
 
     def surface(self, points: Vectors) -> tuple[Vectors, Vectors]:
         """Return normals and metres from the centre of the face that was hit."""
@@ -119,8 +121,8 @@ class Ellipsoid:
         discriminant = b * b - a * c
         root = np.sqrt(np.maximum(discriminant, 0))
         near, far = (-b - root) / a, (-b + root) / a
-        t = np.where(near > EPSILON, near, far)
-        return np.where((discriminant > 0) & (t > EPSILON), t, MISS)
+        t = np.where(near > NEAREST, near, far)
+        return np.where((discriminant > 0) & (t > NEAREST), t, MISS)
 
     def surface(self, points: Vectors) -> tuple[Vectors, Vectors]:
         """Return normals, and metres around the equator and up the axis."""
@@ -164,7 +166,7 @@ class Frustum:
         safe = np.where(np.abs(a) < 1e-12, np.float32(1e-12), a)
         for t in ((-b - root) / safe, (-b + root) / safe):
             y = o[1] + t * d[1]
-            hit = (discriminant > 0) & (t > EPSILON) & (y > 0) & (y < self.height)
+            hit = (discriminant > 0) & (t > NEAREST) & (y > 0) & (y < self.height)
             np.minimum(best, np.where(hit, t, MISS), out=best)
 
     @staticmethod
@@ -172,7 +174,7 @@ class Frustum:
         tiny = np.float32(1e-9)
         t = (np.float32(level) - o[1]) / np.where(np.abs(d[1]) < tiny, tiny, d[1])
         x, z = o[0] + t * d[0], o[2] + t * d[2]
-        hit = (t > EPSILON) & (t < 1e4) & (x * x + z * z < radius * radius)
+        hit = (t > NEAREST) & (t < 1e4) & (x * x + z * z < radius * radius)
         np.minimum(best, np.where(hit, t, MISS), out=best)
 
     def surface(self, points: Vectors) -> tuple[Vectors, Vectors]:
@@ -195,5 +197,5 @@ class Frustum:
         """Return the corners of the box around it."""
         reach = max(self.radius, self.top_radius)
         foot = np.asarray(self.foot, dtype=np.float32)
-        lower = foot - np.float32([reach, 0, reach])
-        return lower, foot + np.float32([reach, self.height, reach])
+        lower = foot - np.array((reach, 0, reach), dtype=np.float32)
+        return lower, foot + np.array((reach, self.height, reach), dtype=np.float32)

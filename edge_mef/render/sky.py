@@ -55,7 +55,10 @@ class Sky:
         u = d[0] / (1 + np.abs(d[1])) * 150
         v = d[2] / (1 + np.abs(d[1])) * 150
         spark = fractal_noise(u, v, octaves=1, offset=self.offset + 5)
-        return column((1.0, 0.95, 0.9)) * (np.float32(self.stars) * np.clip(spark - 0.985, 0, 1))
+        result: Vectors = column((1.0, 0.95, 0.9)) * (
+            np.float32(self.stars) * np.clip(spark - 0.985, 0, 1)
+        )
+        return result
 
     def _clouded(self, colour: Vectors, d: Vectors, angle: float) -> Vectors:
         lift = np.float32(1) / (np.maximum(d[1], 0) + np.float32(0.09))
@@ -80,4 +83,5 @@ class Sky:
 
     def _density(self, x: Vectors, z: Vectors, width: Vectors, octaves: int) -> Vectors:
         noise = fractal_noise(x, z, octaves=octaves, width=width, offset=self.offset)
-        return np.clip(noise - np.float32(0.76 - 0.52 * self.cover), 0, 1) * 2
+        result: Vectors = np.clip(noise - np.float32(0.76 - 0.52 * self.cover), 0, 1) * 2
+        return result

@@ -23,7 +23,8 @@ class Texture(Protocol):
 
 def fade(width: Scalars, detail: float) -> Scalars:
     """Return 1 where samples are much smaller than the detail (metres), 0 where larger."""
-    return np.clip(np.float32(1.5) - width / np.float32(detail), 0, 1)
+    result: Scalars = np.clip(np.float32(1.5) - width / np.float32(detail), 0, 1)
+    return result
 
 
 def line(x: Scalars, period: float, thickness: float, width: Scalars) -> Scalars:
@@ -31,7 +32,8 @@ def line(x: Scalars, period: float, thickness: float, width: Scalars) -> Scalars
     distance = np.abs(x - np.float32(period) * np.rint(x / np.float32(period)))
     blur = np.maximum(width, np.float32(1e-4))
     cover = np.clip((np.float32(thickness / 2) - distance) / blur + 0.5, 0, 1)
-    return cover * np.minimum(np.float32(thickness) / blur, 1)
+    result: Scalars = cover * np.minimum(np.float32(thickness) / blur, 1)
+    return result
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class Planks:
             line(u, self.board, 0.004, width), line(place, self.length, 0.004, width)
         )
         colour = column(self.colour) * (1 + column((0.12, 0.0, -0.16)) * hue)
-        return np.clip(colour * shade * (1 - np.float32(0.75) * seams), 0.01, 0.9)
+        result: Vectors = np.clip(colour * shade * (1 - np.float32(0.75) * seams), 0.01, 0.9)
+        return result
 
 
 @dataclass(frozen=True)
@@ -130,9 +133,7 @@ class Tiles:
         pick = np.float32(0.5) + (pick - np.float32(0.5)) * visible
         tile = mix(column(self.first), column(self.second), pick.astype(np.float32))
         tile = tile * (np.float32(0.8) + np.float32(0.25) * own * visible + 0.2 * (grit - 0.5))
-        joints = np.maximum(
-            line(u, wide, self.joint, width), line(uv[1], high, self.joint, width)
-        )
+        joints = np.maximum(line(u, wide, self.joint, width), line(uv[1], high, self.joint, width))
         return mix(tile, column(self.joint_colour), joints) * (0.75 + np.float32(0.5) * stain)
 
 
@@ -154,8 +155,12 @@ class Fabric:
         weave = np.sin(uv[0] * 900) * np.sin(uv[1] * 900) * fade(width, 0.002)
         fluff = fractal_noise(uv[0] * 60, uv[1] * 60, octaves=3, width=width * 60)
         drape = fractal_noise(uv[0] * 3, uv[1] * 3, octaves=3, offset=self.offset)
-        shade = 1 + 0.12 * weave + 0.45 * (fluff - 0.5) + 0.3 * (drape - 0.5)
-        return colour * shade.astype(np.float32)
+        # Thick and thin yarn, across and along: what still shows of a weave from afar.
+        yarn = fractal_noise(uv[0] * 90, uv[1] * 14, octaves=2, width=width * 45)
+        yarn = yarn + fractal_noise(uv[0] * 14, uv[1] * 90, octaves=2, width=width * 45) - 1
+        shade = 1 + 0.12 * weave + 0.45 * (fluff - 0.5) + 0.3 * (drape - 0.5) + 0.45 * yarn
+        result: Vectors = colour * shade.astype(np.float32)
+        return result
 
 
 @dataclass(frozen=True)
@@ -173,15 +178,17 @@ class Rug:
         edge = np.minimum(
             np.float32(self.half[0]) - np.abs(u), np.float32(self.half[1]) - np.abs(v)
         )
-        p = np.float32(2 * np.pi / 0.44)
-        wave = np.cos(u * p) + np.cos(v * p)
-        small = np.cos(u * p * 2) * np.cos(v * p * 2)
-        blur = np.maximum(width * p * 1.5, np.float32(0.05))
-        figure = np.clip(np.float32(0.5) + (wave - np.float32(0.75)) / blur, 0, 1)
-        inner = np.clip(np.float32(0.5) + (wave - np.float32(1.55)) / blur, 0, 1)
-        dots = np.clip(np.float32(0.5) + (small - np.float32(0.75)) / (2 * blur), 0, 1)
-        colour = mix(column(self.ground), column(self.figure), figure)
-        colour = mix(colour, column(self.border), np.maximum(inner, dots * (1 - figure)))
+        tile_u, tile_v = u / np.float32(0.34), v / np.float32(0.34)
+        ring = np.abs(tile_u - np.rint(tile_u)) + np.abs(tile_v - np.rint(tile_v))
+        odd = (np.rint(tile_u) + np.rint(tile_v)) % 2
+        blur = np.maximum(width * 6, np.float32(0.03))
+        inner = np.clip((np.float32(0.1) - ring) / blur + 0.5, 0, 1)
+        band = np.clip((np.float32(0.045) - np.abs(ring - np.float32(0.27))) / blur + 0.5, 0, 1)
+        lattice = np.clip((np.abs(ring - np.float32(0.5)) - np.float32(0.43)) / blur, 0, 1)
+        corner = np.clip((ring - np.float32(0.72)) / blur + 0.5, 0, 1)
+        colour = mix(column(self.ground), column(self.border), np.maximum(corner, band * odd))
+        figure = np.maximum(np.maximum(inner, band * (1 - odd)), lattice * corner)
+        colour = mix(colour, column(self.figure), figure.astype(np.float32))
         soft = np.maximum(width, np.float32(0.004))
         frame = np.clip((np.float32(0.2) - edge) / soft, 0, 1)
         stripes = line(edge, 0.1, 0.022, width)
@@ -235,4 +242,3 @@ class Painting:
         colour = mix(colour, near, smoothstep(0.42, 0.47, level))
         mount = np.maximum(np.abs(x), np.abs(y)) > 0.8
         return np.where(mount, column((0.78, 0.76, 0.7)), colour).astype(np.float32)
-

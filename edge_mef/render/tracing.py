@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.render.scene import Group, Hits, Solid
-from edge_mef.render.shapes import MISS, inverse_directions, slab_distances
+from edge_mef.render.shapes import EPSILON, MISS, inverse_directions, slab_distances
 from edge_mef.render.vectors import Scalars, Vectors, dot, in_chunks
 
 
@@ -93,6 +93,9 @@ class Tracer:
             reached = np.where(number >= 0, result.distance[part], 0)
             result.points[:, part] = some_o + d[:, part] * reached
             self._shade(number, part, d, angle, result)
+            # Back towards the eye, into space that is known to be free: where two solids touch,
+            # rounding may otherwise put a point inside the other one.
+            result.points[:, part] -= d[:, part] * EPSILON
 
         in_chunks(work, count)
         return result

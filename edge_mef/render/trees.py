@@ -24,21 +24,26 @@ class Tree:
 
 def _blobs(tree: Tree) -> list[tuple[float, float, float]]:
     """Return the tufts of a crown: (across, up, radius) in metres from the foot."""
-    rng = np.random.default_rng(tree.offset)
-    if tree.pointed:
-        levels = [0.1 + 0.088 * index for index in range(10)]
-        return [
-            (float(rng.uniform(-0.08, 0.08)) * tree.radius, level * tree.height,
-             tree.radius * (1.04 - level))
-            for level in levels
-        ]
+    rng = np.random.Generator(np.random.PCG64(tree.offset))
     blobs = [(0.0, 0.6 * tree.height, 0.62 * tree.radius)]
     for index in range(15):
         turn, out = index * 2.4, float(rng.uniform(0.45, 0.8))
         size = float(rng.uniform(0.24, 0.42)) * tree.radius
-        up = 0.62 + 0.27 * out * float(np.sin(turn)) + 0.04
+        up = 0.64 + 0.36 * out * float(np.sin(turn))
         blobs.append((out * float(np.cos(turn)) * tree.radius, up * tree.height, size))
     return blobs
+
+
+def _cone(tree: Tree, u: Scalars, v: Scalars) -> tuple[Scalars, Vectors]:
+    """Return depth and normals, as `_crown` does, for a conifer with drooping branches."""
+    share = v / np.float32(tree.height)
+    whorl = (share * 11 + np.abs(u) / np.float32(tree.radius) * 1.5) % 1
+    taper = np.maximum(np.float32(1.02) - share, np.float32(0.01))
+    reach = np.float32(tree.radius) * taper * (np.float32(1.08) - np.float32(0.4) * whorl)
+    across = u / np.maximum(reach, np.float32(0.05))
+    inside = np.where((share > 0.07) & (share < 1.02), 1 - across * across, -1)
+    ahead = np.sqrt(np.maximum(inside, 0)) + np.float32(0.1)
+    return inside, np.stack((across, np.float32(0.75) - np.float32(1.1) * whorl, ahead))
 
 
 def _crown(tree: Tree, u: Scalars, v: Scalars) -> tuple[Scalars, Vectors]:
@@ -46,13 +51,14 @@ def _crown(tree: Tree, u: Scalars, v: Scalars) -> tuple[Scalars, Vectors]:
 
     `u` is across and `v` up, in metres from the foot. Normals are (across, up, to the camera).
     """
+    if tree.pointed:
+        return _cone(tree, u, v)
     depth = np.full(u.shape, -1, dtype=np.float32)
     nearest = np.full(u.shape, -9, dtype=np.float32)
     normals = np.zeros((3, *u.shape), dtype=np.float32)
-    flat = np.float32(1.5 if tree.pointed else 1.0)
     for index, (x, y, spread) in enumerate(_blobs(tree)):
         du = (u - np.float32(x)) / np.float32(spread)
-        dv = (v - np.float32(y)) / np.float32(spread) * flat
+        dv = (v - np.float32(y)) / np.float32(spread)
         inside = 1 - (du * du + dv * dv)
         ahead = np.sqrt(np.maximum(inside, 0)) + np.float32(0.1)
         depth = np.maximum(depth, inside)
@@ -92,9 +98,11 @@ def paint_tree(
     u, v = u[rays], v[rays]
     depth, normals = _crown(tree, u, v)
     size = np.float32(7 / tree.radius**0.5)
-    width = distance * angle * size
-    leaves = fractal_noise(u * size, v * size, octaves=4, width=width, offset=tree.offset)
-    inside = depth + (leaves - np.float32(0.5)) * np.float32(1.3) > 0.05
+    width = float(distance * angle * size)
+    # Turned out of the upright, or the noise's lattice shows as rows of leaves.
+    across, up = (u + 0.6 * v) * size, (v - 0.6 * u) * size
+    leaves = fractal_noise(across, up, octaves=5, width=width, offset=tree.offset)
+    inside = depth + (leaves - np.float32(0.5)) * np.float32(2.0) > 0.08
     light = _light(normals, leaves, sun, ahead, sky)
     green = mix(column(tree.colour), column(tree.colour) * column((1.5, 1.15, 0.9)), leaves)
     trunk = (np.abs(u) < tree.height * 0.016) & (v < tree.height * 0.5) & ~inside
@@ -117,7 +125,8 @@ def _light(
     )
     facing = dot(normalized(normals), column(card)) + (leaves - np.float32(0.5)) * np.float32(0.8)
     sunlit = np.clip(facing * np.float32(0.8) + np.float32(0.12), 0.03, 1.1)
-    gaps = np.clip(np.float32(0.1) + np.float32(1.5) * leaves, 0.15, 1.2)
+    gaps = np.clip(np.float32(0.8) + np.float32(2.4) * (leaves - np.float32(0.5)), 0.12, 1.5)
     up = normalized(normals)[1]
     open_sky = np.clip(np.float32(0.5) + np.float32(0.5) * up, 0.1, 1) * gaps
-    return column(sun.irradiance) * (sunlit * gaps) + column(sky) * open_sky
+    result: Vectors = column(sun.irradiance) * (sunlit * gaps) + column(sky) * open_sky
+    return result

@@ -49,19 +49,22 @@ class Room:
         x, z, t = self.width / 2, self.depth / 2, THICKNESS / 2
         reach = x + 1
         plates = (
-            Solid(Box((0, -t, z), (reach, t, z + 1)), self.floor, gloss=self.floor_gloss, world=True),
+            Solid(
+                Box((0, -t, z), (reach, t, z + 1)), self.floor, gloss=self.floor_gloss, world=True
+            ),
             Solid(Box((0, self.height + t, z), (reach, t, z + 1)), self.ceiling, world=True),
-            Solid(Box((0, self.height / 2, -t), (reach, self.height, t)), self.walls["near"],
-                  world=True),
+            Solid(
+                Box((0, self.height / 2, -t), (reach, self.height, t)),
+                self.walls["near"],
+                world=True,
+            ),
         )
         # One group per side, so that a ray towards a window skips the others.
         shell = [Group((plate,)) for plate in plates]
         for wall in ("far", "left", "right"):
             shell.append(Group((*self._wall(wall), *self._skirting(wall))))
         windows = [Group(tuple(self._window(window))) for window in self.windows]
-        curtains = [
-            Group(tuple(self._curtains(w, w.curtain))) for w in self.windows if w.curtain
-        ]
+        curtains = [Group(tuple(self._curtains(w, w.curtain))) for w in self.windows if w.curtain]
         return (*shell, *windows, *curtains)
 
     def openings(self) -> tuple[Opening, ...]:
@@ -73,7 +76,10 @@ class Room:
         return (-self.width / 2, self.width / 2) if far else (0.0, self.depth)
 
     def _block(
-        self, wall: str, along: tuple[float, float], up: tuple[float, float],
+        self,
+        wall: str,
+        along: tuple[float, float],
+        up: tuple[float, float],
         deep: tuple[float, float],
     ) -> Box:
         """Return a box by its ranges along a wall, upwards, and outwards from the wall's face."""
@@ -137,14 +143,15 @@ class Room:
         cloth = Fabric(colour, offset=6)
         parts, top = [], min(w.top + 0.2, self.height - 0.08)
         for edge, side in ((w.start, -1), (w.end, 1)):
-            for fold in range(7):
-                place = edge + side * (0.02 + 0.062 * fold)
+            for fold in range(5):
+                place = edge + side * (0.03 + 0.085 * fold)
                 depth = 0.085 + 0.02 * (-1) ** fold
-                radius = 0.04 + 0.008 * float(np.cos(fold * 2.2))
+                radius = 0.053 + 0.01 * float(np.cos(fold * 2.2))
                 foot = self._block(w.wall, (place, place), (0.03, 0.03), (-depth, -depth)).center
                 parts.append(Solid(Frustum(foot, radius * 1.15, radius * 0.85, top - 0.03), cloth))
-        rod = self._block(w.wall, (w.start - 0.55, w.end + 0.55), (top - 0.01, top + 0.015),
-                          (-0.1, -0.075))
+        rod = self._block(
+            w.wall, (w.start - 0.55, w.end + 0.55), (top - 0.01, top + 0.015), (-0.1, -0.075)
+        )
         return [*parts, Solid(rod, Wood((0.2, 0.1, 0.05)))]
 
     def _opening(self, w: Window) -> Opening:
