@@ -40,12 +40,12 @@ class FusionContract:
         """Raise `InputError` unless this many frames of this size fit."""
         if count != self.exposures:
             raise InputError(
-                f"this bundle fuses {self.exposures} exposures, found {count}: pass the darkest and "
-                "the brightest (--extremes picks them), or export a bundle for that many"
+                f"this bundle fuses {self.exposures} exposures, found {count}: pass the darkest "
+                "and the brightest (--extremes picks them), or export a bundle for that many"
             )
         fixed = self.height is not None and (height, width) != (self.height, self.width)
         if fixed or height % self.multiple or width % self.multiple:
             raise InputError(
-                f"this bundle takes {self.size_text}, found {height}x{width}: resize the frames, or "
-                "export with --size dynamic"
+                f"this bundle takes {self.size_text}, found {height}x{width}: resize the frames, "
+                "or export with --size dynamic"
             )

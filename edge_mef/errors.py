@@ -6,7 +6,7 @@ it and leaves with the error's `exit_code`; anything else that escapes is a bug.
 
 
 class EdgeMefError(Exception):
-    """Base of all errors that EdgeMEF raises on purpose; `exit_code` is the command's exit status."""
+    """Base of all errors raised on purpose; `exit_code` is the command's exit status."""
 
     exit_code = 2
 
@@ -24,7 +24,7 @@ class BundleError(EdgeMefError):
 
 
 class FrameTooLargeError(InputError):
-    """A frame needs more memory than there is; raised before anything is allocated (exit code 2)."""
+    """A frame needs more memory than there is; raised before it is allocated (exit code 2)."""
 
 
 class GateError(EdgeMefError):

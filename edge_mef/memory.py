@@ -32,9 +32,9 @@ def check_memory(manifest: Manifest, height: int, width: int, limit: int | None 
     there = available_bytes() if limit is None else limit
     if needed > there:
         raise FrameTooLargeError(
-            f"fusing {height}x{width} with {manifest.name} needs about {_gib(needed)} of memory, and "
-            f"{_gib(there)} are {'available' if limit is None else 'allowed'}: reduce the frames, "
-            "or fuse on a machine with more memory"
+            f"fusing {height}x{width} with {manifest.name} needs about {_gib(needed)} of memory, "
+            f"and {_gib(there)} are {'available' if limit is None else 'allowed'}: reduce the "
+            "frames, or fuse on a machine with more memory"
         )
 
 

@@ -41,7 +41,7 @@ class FusionPipeline(nn.Module):
         self.register_buffer("offset", torch.tensor(colour.offset), persistent=False)
 
     def forward(self, *exposures: Tensor) -> Tensor:
-        """Fuse N exposures, each (1, H, W, 3) uint8 RGB, darkest first, to (1, H, W, 3) uint8 RGB."""
+        """Fuse N exposures (1, H, W, 3) uint8 RGB, darkest first, to (1, H, W, 3) uint8 RGB."""
         fused = self.fuse_levels(*exposures)
         levels = torch.round(fused) if self.rounding == "nearest" else torch.floor(fused)
         return levels.to(torch.uint8)

@@ -141,9 +141,9 @@ class _Training:
         scenes = load_scenes(data)
         validation = choose(scenes, "val")
         torch.manual_seed(s.seed)
-        self.network = create_model(
-            s.model, s.channels, init, kernel_sizes=s.kernel_sizes
-        ).to(self.workers.device)
+        self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes).to(
+            self.workers.device
+        )
         self.parallel = (
             DistributedDataParallel(self.network) if self.workers.count > 1 else self.network
         )
@@ -209,7 +209,7 @@ class _Training:
 
     def _loader(self, dataset: PairDataset, epoch: int) -> DataLoader[Tensor]:
         s, workers = self.settings, self.workers
-        sampler = DistributedSampler(
+        sampler: DistributedSampler[Tensor] = DistributedSampler(
             dataset, workers.count, workers.rank, shuffle=True, seed=s.seed, drop_last=False
         )
         sampler.set_epoch(epoch)
@@ -271,14 +271,16 @@ class _Training:
 
     def _result(self) -> TrainResult:
         path = self.output / "best.safetensors"
-        return TrainResult(path, self.best_epoch, self.best_score, weights_digest(read_weights(path)))
+        return TrainResult(
+            path, self.best_epoch, self.best_score, weights_digest(read_weights(path))
+        )
 
     def _progress(self) -> "_Bar":
         return _Bar(self.settings.epochs, self.epoch, shown=self.workers.is_first)
 
 
 class _Bar:
-    """A progress bar over epochs with loss and validation score; a line an epoch where no terminal."""
+    """A progress bar over epochs, with the loss, and a line for every validated epoch."""
 
     def __init__(self, epochs: int, done: int, shown: bool) -> None:
         self.progress = Progress(
@@ -310,4 +312,3 @@ class _Bar:
         self.progress.update(self.task, completed=epoch)
         if self.shown:
             self.progress.console.print(f"epoch {epoch}: loss {self.loss:.4f}, {self.score}")
-

@@ -12,7 +12,7 @@ from edge_mef.data.scenes import Frame, Scene
 from edge_mef.losses.mef_ssim import mef_ssim
 from edge_mef.pipeline import FusionPipeline
 
-Fuse = Callable[[Frame, Frame], Frame]
+Fuse = Callable[..., Frame]
 # Luma of MATLAB's rgb2gray, which the public benchmark takes before its index.
 _GREY = (0.298936021293775, 0.587043074451121, 0.114020904255103)
 
@@ -55,9 +55,9 @@ def torch_fuse(pipeline: FusionPipeline) -> Fuse:
     """Make a function on arrays from a pipeline, running where its parameters are."""
     device = next(pipeline.parameters()).device
 
-    def fuse(under: Frame, over: Frame) -> Frame:
+    def fuse(*exposures: Frame) -> Frame:
         with torch.inference_mode():
-            frames = [torch.from_numpy(f.copy()).unsqueeze(0).to(device) for f in (under, over)]
+            frames = [torch.from_numpy(f.copy()).unsqueeze(0).to(device) for f in exposures]
             fused: Tensor = pipeline(*frames)
         result: NDArray[np.uint8] = fused[0].cpu().numpy()
         return result

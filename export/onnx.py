@@ -37,7 +37,7 @@ class OnnxArtefact:
     @property
     def data(self) -> bytes:
         """The file's bytes."""
-        return self.model.SerializeToString(deterministic=True)
+        return bytes(self.model.SerializeToString(deterministic=True))
 
 
 def trace_program(pipeline: nn.Module, contract: FusionContract) -> ExportedProgram:
@@ -89,7 +89,7 @@ def check_onnx(model: ModelProto, contract: FusionContract) -> None:
     if _opset(model) not in OPSETS:
         raise GateError(f"expected ONNX opset {OPSETS[0]} to {OPSETS[-1]}, found {_opset(model)}")
     sizes = tuple(getattr(contract, axis) or axis for axis in _AXES)
-    expected = {name: (1, *sizes, 3) for name in (*contract.inputs, contract.output)}
+    expected = dict.fromkeys((*contract.inputs, contract.output), (1, *sizes, 3))
     values = [*model.graph.input, *model.graph.output]
     found = {value.name: _shape(value) for value in values}
     if found != expected:
@@ -123,7 +123,7 @@ def _cleaned(model: ModelProto, contract: FusionContract) -> ModelProto:
 
 
 def _opset(model: ModelProto) -> int:
-    return next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    return next(int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx"))
 
 
 def _shape(value: onnx.ValueInfoProto) -> tuple[int | str, ...]:
@@ -143,4 +143,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             logger.setLevel(level)
-

@@ -121,13 +121,10 @@ def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) ->
     return Scene(name, split, paths, ordered=True)  # type: ignore[arg-type]
 
 
-
-
 def _reduce(frame: Frame, longest_side: int | None) -> Frame:
     height, width = frame.shape[:2]
     if longest_side is None or max(height, width) <= longest_side:
         return frame
     scale = longest_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    reduced: Frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(reduced)
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)

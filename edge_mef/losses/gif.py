@@ -98,4 +98,3 @@ def saturation_weights(chroma: Tensor) -> Tensor:
     """
     saturation = chroma.abs().sum(2)
     return saturation.softmax(1).softmax(1)
-

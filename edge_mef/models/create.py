@@ -4,12 +4,13 @@ import importlib
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from edge_mef.errors import InputError
-from edge_mef.models.table import find_network
+from edge_mef.models.table import NetworkSpec, find_network
 from edge_mef.models.weights import Tensors, read_weights
 
 LARGEST_KERNEL = 15
@@ -26,22 +27,36 @@ def create_model(
 
     Args:
         name: a name of `NETWORKS`.
-        channels: width of the features, even; the row's default where None.
+        channels: width of the features, even; None takes it from the weights, else the default.
         weights: a .safetensors file with our parameter names or the authors'.
-        kernel_sizes: filter sizes, shallow to deep, odd; the row's default where None.
+        kernel_sizes: filter sizes, shallow to deep, odd; None as for `channels`.
 
     Raises:
         InputError: unknown name, impossible settings, or weights that do not fit them.
     """
     spec = find_network(name)
-    width = spec.default_channels if channels is None else channels
-    kernels = tuple(spec.default_kernel_sizes if kernel_sizes is None else kernel_sizes)
+    tensors = None if weights is None else read_weights(weights)
+    found = network_settings(spec, tensors)
+    width = found[0] if channels is None else channels
+    kernels = found[1] if kernel_sizes is None else tuple(kernel_sizes)
     _check_settings(name, width, kernels, len(spec.default_kernel_sizes))
-    network_class = getattr(importlib.import_module(spec.module), spec.class_name)
-    network: nn.Module = network_class(channels=width, kernel_sizes=kernels)
-    if weights is not None:
-        load_tensors(network, read_weights(weights), Path(weights))
+    network: nn.Module = _network_class(spec)(channels=width, kernel_sizes=kernels)
+    if weights is not None and tensors is not None:
+        load_tensors(network, tensors, Path(weights))
     return network.eval()
+
+
+def network_settings(spec: NetworkSpec, tensors: Tensors | None) -> tuple[int, tuple[int, ...]]:
+    """Return (channels, kernel sizes) read off saved tensors, or the row's defaults."""
+    default = spec.default_channels, spec.default_kernel_sizes
+    try:
+        return default if tensors is None else _network_class(spec).settings_of(tensors)
+    except (KeyError, IndexError):
+        return default  # what does not fit is then named when the tensors are loaded
+
+
+def _network_class(spec: NetworkSpec) -> Any:
+    return getattr(importlib.import_module(spec.module), spec.class_name)
 
 
 def load_tensors(network: nn.Module, tensors: Tensors, path: Path) -> None:

@@ -7,13 +7,16 @@ batch, no patches are unfolded (see `FilterPredictor.forward`), and no size is c
 shape, so that `torch.export` keeps height and width symbolic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LEVELS = 3
+LEVEL_SCALES = (0.6, 0.3, 0.1)
+LEVELS = len(LEVEL_SCALES)
 SLOPE = 0.2
 EPS = 1e-5
 
@@ -31,15 +34,15 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalize each picture's channels to zero mean and unit variance, then scale and shift."""
+        """Bring every channel of a picture to zero mean and unit variance; scale and shift."""
         weight, bias = self.weight.float(), self.bias.float()
-        # Not F.instance_norm: it looks at the size, which fails for 1x1 and adds a guard to exports.
+        # F.instance_norm looks at the size, which fails for 1x1 and adds a guard to exports.
         normed = torch.instance_norm(x.float(), weight, bias, None, None, True, 0.0, EPS, False)
         return normed.to(x.dtype)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions plus a 1x1 identity branch; the first half of the channels is normalized."""
+    """Two 3x3 convolutions beside a 1x1 one; the first half of the channels is normalized."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -52,7 +55,8 @@ class ResidualBlock(nn.Module):
         """(B, channels_in, H, W) to (B, channels, H, W)."""
         normed, plain = self.conv1(x).chunk(2, dim=1)
         y = F.leaky_relu(torch.cat([self.norm(normed), plain], dim=1), SLOPE)
-        return F.leaky_relu(self.conv2(y), SLOPE) + self.identity(x)
+        identity: Tensor = self.identity(x)
+        return F.leaky_relu(self.conv2(y), SLOPE) + identity
 
 
 class TransposedConv(nn.ConvTranspose2d):
@@ -95,7 +99,7 @@ class Skip(nn.Module):
 
 
 class Encoder(nn.Module):
-    """The hierarchical representation extractor: U-shaped in its links, full resolution throughout."""
+    """The hierarchical representation extractor: U-shaped links, full resolution throughout."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -141,7 +145,7 @@ class Attention(nn.Module):
         self.maps = nn.Conv2d(channels, 2, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(2B, C, H, W), the exposures of one scene next to each other, to the same shape, scaled."""
+        """Scale features (2B, C, H, W), in which the exposures of a scene are neighbours."""
         height, width = features.shape[-2:]
         pairs = features.reshape(-1, self.squeeze.in_channels, height, width)
         maps = torch.sigmoid(self.maps(F.relu(self.squeeze(pairs))))
@@ -176,8 +180,9 @@ class FilterPredictor(nn.Module):
 
     def shift_kernel(self, size: int) -> Tensor:
         """The bias of the taps as a kernel (1, 1, size, size), padded around the middle."""
-        pad = (size - self.kernel) // 2
-        kernel = self.to_taps.bias.reshape(1, 1, self.kernel, self.kernel)
+        pad, bias = (size - self.kernel) // 2, self.to_taps.bias
+        assert bias is not None
+        kernel = bias.reshape(1, 1, self.kernel, self.kernel)
         return F.pad(kernel, (pad, pad, pad, pad))
 
 
@@ -196,9 +201,14 @@ class FFMEF(nn.Module):
         self.encoder = Encoder(channels)
         self.attention = nn.ModuleList([Attention(channels) for _ in kernel_sizes])
         self.predictors = nn.ModuleList([FilterPredictor(channels, k) for k in kernel_sizes])
-        starts = (0.6, 0.3, 0.1)
-        self.level_scales = nn.Parameter(torch.tensor(starts))
+        self.level_scales = nn.Parameter(torch.tensor(LEVEL_SCALES))
         self._initialize()
+
+    @staticmethod
+    def settings_of(tensors: Mapping[str, NDArray[np.float32]]) -> tuple[int, tuple[int, ...]]:
+        """Read (channels, kernel sizes) off saved tensors; `KeyError` where they are others'."""
+        kernels = [tensors[f"predictors.{i}.conv2.weight"].shape[-1] for i in range(LEVELS)]
+        return tensors["stem.weight"].shape[0], tuple(kernels)
 
     def _initialize(self) -> None:
         for module in self.modules():
@@ -228,5 +238,6 @@ class FFMEF(nn.Module):
         size = max(self.kernel_sizes)
         kernel = torch.zeros(1, 1, size, size, dtype=luma.dtype, device=luma.device)
         for scale, predictor in zip(self.level_scales, self.predictors, strict=True):
+            assert isinstance(predictor, FilterPredictor)
             kernel = kernel + scale * predictor.shift_kernel(size)
         return F.conv2d(luma, kernel.expand(1, 2, size, size), padding=size // 2)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from edge_mef.models.ffmef import FFMEF, FilterPredictor
+from edge_mef.models.ffmef import FFMEF, Attention, FilterPredictor
 
 
 class UnfoldedFFMEF(nn.Module):
@@ -29,6 +29,8 @@ class UnfoldedFFMEF(nn.Module):
         levels = []
         for level, (f0, f1) in enumerate(zip(first, second, strict=True)):
             attention, predictor = net.attention[level], net.predictors[level]
+            assert isinstance(attention, Attention)
+            assert isinstance(predictor, FilterPredictor)
             both = torch.cat([f0, f1], dim=1)
             a0, a1 = torch.sigmoid(attention.maps(F.relu(attention.squeeze(both)))).chunk(2, 1)
             levels.append(_filter(predictor, f0 * a0, under) + _filter(predictor, f1 * a1, over))

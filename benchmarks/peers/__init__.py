@@ -1,0 +1,1 @@
+"""What a user would pick instead of EdgeMEF, each a callable on exposures."""

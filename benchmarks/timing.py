@@ -1,0 +1,45 @@
+"""Timing calls: warm up, repeat, and report the median and the tails."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Durations of repeated calls, in milliseconds, in the order they were measured."""
+
+    samples: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The 50th percentile in milliseconds."""
+        return self.percentile(50.0)
+
+    def percentile(self, percent: float) -> float:
+        """Return a percentile in milliseconds, interpolated between the nearest samples."""
+        ordered = sorted(self.samples)
+        place = (len(ordered) - 1) * percent / 100.0
+        low, high = math.floor(place), math.ceil(place)
+        return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def time_call(call: Callable[[], object], *, repeats: int = 10, warmup: int = 2) -> Timing:
+    """Time a call that returns when its work is done; the warm-up calls are not counted."""
+    return time_interleaved([call], repeats=repeats, warmup=warmup)[0]
+
+
+def time_interleaved(
+    calls: Sequence[Callable[[], object]], *, repeats: int = 10, warmup: int = 2
+) -> list[Timing]:
+    """Time several calls in turn (A B A B), so that a disturbance meets all of them alike."""
+    samples: list[list[float]] = [[] for _ in calls]
+    for repeat in range(warmup + repeats):
+        for index, call in enumerate(calls):
+            started = time.perf_counter_ns()
+            call()
+            elapsed = time.perf_counter_ns() - started
+            if repeat >= warmup:
+                samples[index].append(elapsed / 1e6)
+    return [Timing(tuple(row)) for row in samples]

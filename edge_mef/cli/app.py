@@ -1,0 +1,46 @@
+"""The program `edge-mef`: its commands, and what every command does about errors."""
+
+import typer
+
+from edge_mef.cli.demo import demo
+from edge_mef.cli.doctor import doctor
+from edge_mef.cli.evaluate import evaluate
+from edge_mef.cli.export import export
+from edge_mef.cli.fuse import fuse
+from edge_mef.cli.inspect import inspect
+from edge_mef.cli.models import models
+from edge_mef.cli.reporting import guarded
+from edge_mef.cli.train import train
+from edge_mef.cli.verify import verify
+from edge_mef.version import __version__
+
+app = typer.Typer(
+    name="edge-mef",
+    help="Fuse differently exposed pictures of one scene; train, export and check the networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (fuse, train, export, verify, inspect, evaluate, models, doctor, demo):
+    app.command()(guarded(command))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edge-mef {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the program; leaves with the exit code."""
+    app()

@@ -1,0 +1,53 @@
+"""Options that several commands take, and the reading of their values."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_mef.errors import InputError
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads; all where not given.")
+]
+BundleArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[BUNDLE]", help="A bundle's folder or name; the default one if none."),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        help="A folder of brackets, a manifest.csv, or rendered:COUNT for scenes that we render.",
+    ),
+]
+Channels = Annotated[int | None, typer.Option("--channels", help="Width of the features.")]
+Kernels = Annotated[str | None, typer.Option("--kernel-sizes", help="Filter sizes, such as 1,3,5.")]
+Model = Annotated[str, typer.Option("--model", help="A network; see edge-mef models.")]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="A .safetensors file; our own where not given.")
+]
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """Read "HxW" or "dynamic" (None); `InputError` for anything else."""
+    if text == "dynamic":
+        return None
+    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
+    if not match:
+        raise InputError(
+            f"expected a size such as 1080x1920 (height x width) or 'dynamic', found '{text}'"
+        )
+    return int(match[1]), int(match[2])
+
+
+def parse_kernels(text: str | None) -> tuple[int, ...] | None:
+    """Read "1,3,5"; `InputError` for anything but whole numbers."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise InputError(f"expected kernel sizes such as 1,3,5, found '{text}'")
+    return tuple(int(part) for part in parts)

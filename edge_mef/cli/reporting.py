@@ -1,0 +1,62 @@
+"""What commands share: one sentence for an error, JSON for programs, tables for people."""
+
+import errno
+import functools
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+
+from edge_mef.errors import EdgeMefError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+INTERRUPTED = 130
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn errors of a command into one sentence on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except EdgeMefError as error:
+            raise fail(str(error), error.exit_code) from error
+        except KeyboardInterrupt as error:
+            raise fail("interrupted", INTERRUPTED) from error
+        except MemoryError as error:
+            raise fail("this machine's memory is not enough: use smaller frames", 2) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise typer.Exit(0) from error
+            what = f"{error.filename}: " if error.filename else ""
+            raise fail(f"{what}{error.strerror or error}", 2) from error
+
+    return run
+
+
+def fail(message: str, code: int) -> typer.Exit:
+    """Print an error in one line; return the exception that leaves with the code."""
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    return typer.Exit(code)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on stdout."""
+    typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; numbers are right-aligned."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row))
+    Console().print(table)

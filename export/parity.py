@@ -1,0 +1,215 @@
+"""Verify: is what a bundle's artefacts compute what the network's pipeline computes?
+
+Every artefact runs in its runtime and is compared twice: with the golden frames of the bundle,
+which needs no torch, and, where torch is installed, with the pipeline rebuilt from the bundle's
+weights on further scenes. The reference is always the fp32 pipeline.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
+from edge_mef.data.scenes import Scene, load_scenes
+from edge_mef.errors import OutputError
+from edge_mef.export.golden import golden_exposures, read_golden
+from edge_mef.fuser import Fuser
+from edge_mef.manifest import CheckEntry, Precision, Verification
+from edge_mef.toolchain import toolchain_versions
+
+Frame = NDArray[np.uint8]
+Compute = Callable[..., Frame]
+
+# Sizes of the rendered scenes: odd, prime and thin ones, which fixed or padded graphs get wrong.
+RENDERED_SIZES = ((97, 131), (120, 160), (61, 211), (151, 73), (16, 16))
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How far an artefact may be from the fp32 pipeline."""
+
+    max_difference: int | None = None
+    min_psnr: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The gate, for people."""
+        if self.max_difference is not None:
+            return f"at most {self.max_difference} grey level"
+        return f"at least {self.min_psnr:.0f} dB"
+
+    def holds(self, difference: int, psnr: float) -> bool:
+        """Say whether a comparison passes."""
+        if self.max_difference is not None:
+            return difference <= self.max_difference
+        return self.min_psnr is not None and psnr >= self.min_psnr
+
+
+GATES: dict[Precision, Gate] = {"fp32": Gate(max_difference=1), "fp16": Gate(min_psnr=50.0)}
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """The verified bundle, its checks, and what could not be done."""
+
+    bundle: Bundle
+    verification: Verification
+    notes: tuple[str, ...]
+
+
+def verify_bundle(
+    path: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    limit: int = 10,
+    longest_side: int | None = None,
+    threads: int | None = None,
+    write: bool = True,
+) -> VerifyResult:
+    """Check a bundle's files and compare each artefact with the network's pipeline.
+
+    Args:
+        path: a bundle; None for the default.
+        data: scenes to compare on, as `load_scenes` takes them; None renders some.
+        limit: how many of these scenes at most; those of the split "val" come first.
+        longest_side: reduce these scenes to it; None keeps their size.
+        threads: CPU threads of the runtime.
+        write: put the result into the bundle's manifest.
+
+    Raises:
+        BundleError: the bundle is damaged or cannot be loaded.
+        InputError: no scenes there.
+    """
+    bundle = load_bundle(path)
+    notes: list[str] = []
+    with Fuser.open(bundle.folder, threads=threads) as fuser:
+        checks = list(_golden_checks(bundle, fuser))
+        if importlib.util.find_spec("torch") is None:
+            notes.append("torch is not installed: compared with the bundle's golden frames only")
+        else:
+            scenes = _scenes(bundle, data, limit, longest_side)
+            checks += _torch_checks(bundle, fuser, scenes)
+    verification = Verification(
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        toolchain=toolchain_versions(),
+        checks=tuple(checks),
+    )
+    if write:
+        manifest = bundle.manifest.model_copy(update={"verification": verification})
+        try:
+            bundle = rewrite_manifest(bundle, manifest)
+        except OutputError as error:
+            notes.append(f"the result is not in the bundle: {error}")
+    return VerifyResult(bundle, verification, tuple(notes))
+
+
+def compare(name: str, reference: Frame, found: Frame, gate: Gate) -> tuple[int, float, bool]:
+    """Return the largest difference in grey levels, the PSNR in dB, and whether the gate holds."""
+    if reference.shape != found.shape:
+        raise ValueError(f"{name}: expected {reference.shape}, found {found.shape}")
+    delta = reference.astype(np.int16) - found.astype(np.int16)
+    error = float(np.mean(np.square(delta.astype(np.float64))))
+    psnr = math.inf if error == 0 else 10 * math.log10(255.0**2 / error)
+    difference = int(np.abs(delta).max())
+    return difference, psnr, gate.holds(difference, psnr)
+
+
+def _golden_checks(bundle: Bundle, fuser: Fuser) -> Iterator[CheckEntry]:
+    golden = read_golden(bundle.folder, bundle.manifest.contract)
+    fused = fuser.fuse(*golden.exposures, sort=False)
+    yield _check(bundle, fuser, "golden", "golden", golden.fused, fused)
+
+
+def _torch_checks(
+    bundle: Bundle, fuser: Fuser, scenes: Iterable[tuple[str, tuple[Frame, ...]]]
+) -> Iterator[CheckEntry]:
+    reference = _torch_pipeline(bundle)
+    for name, frames in scenes:
+        fused = fuser.fuse(*frames, sort=False)
+        yield _check(bundle, fuser, "torch", name, reference(*frames), fused)
+
+
+def _check(
+    bundle: Bundle, fuser: Fuser, reference: str, scene: str, expected: Frame, found: Frame
+) -> CheckEntry:
+    artefact = bundle.manifest.artefacts[0]
+    gate = GATES[artefact.precision]
+    difference, psnr, passed = compare(scene, expected, found, gate)
+    return CheckEntry(
+        artefact=artefact.file,
+        runtime=fuser.runtime.name,
+        reference=reference,  # type: ignore[arg-type]
+        scene=f"{scene} {found.shape[0]}x{found.shape[1]}",
+        max_difference=difference,
+        psnr=None if math.isinf(psnr) else round(psnr, 2),
+        gate=gate.text,
+        passed=passed,
+    )
+
+
+def _torch_pipeline(bundle: Bundle) -> Compute:
+    from edge_mef.models import create_model
+    from edge_mef.pipeline import FusionPipeline
+    from edge_mef.validation import torch_fuse
+
+    entry = bundle.manifest.network
+    network = create_model(
+        entry.name,
+        entry.channels,
+        bundle.folder / entry.weights_file,
+        kernel_sizes=entry.kernel_sizes,
+    )
+    pipeline = FusionPipeline(network, bundle.manifest.colour, bundle.manifest.rounding)
+    return torch_fuse(pipeline.eval())
+
+
+def _scenes(
+    bundle: Bundle, data: str | Path | None, limit: int, longest_side: int | None
+) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    if data is None:
+        yield from _rendered(bundle)
+        return
+    scenes = sorted(load_scenes(data), key=lambda scene: scene.split != "val")
+    for scene in scenes[:limit]:
+        yield scene.name, _fitted(bundle, scene, longest_side)
+
+
+def _rendered(bundle: Bundle) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    contract = bundle.manifest.contract
+    sizes: Sequence[tuple[int, int]] = RENDERED_SIZES
+    if contract.height is not None and contract.width is not None:
+        sizes = ((contract.height, contract.width),) * 2
+    for seed, (height, width) in enumerate(sizes, start=100):
+        frames = golden_exposures(contract, seed)
+        yield f"rendered-{seed}", _resized(frames, _fit(contract.multiple, height, width))
+
+
+def _fitted(bundle: Bundle, scene: Scene, longest_side: int | None) -> tuple[Frame, ...]:
+    contract = bundle.manifest.contract
+    frames = scene.read(longest_side)
+    count = contract.exposures
+    # As many as the bundle takes, the extremes among them.
+    kept = [frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count)]
+    height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
+    return _resized(kept, _fit(contract.multiple, height, width))
+
+
+def _fit(multiple: int, height: int, width: int) -> tuple[int, int]:
+    return max(multiple, height - height % multiple), max(multiple, width - width % multiple)
+
+
+def _resized(frames: Sequence[Frame], size: tuple[int, int]) -> tuple[Frame, ...]:
+    height, width = size
+    if frames[0].shape[:2] == size:
+        return tuple(frames)
+    return tuple(
+        np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        for frame in frames
+    )

@@ -1,0 +1,50 @@
+"""The targets that a pipeline can be exported to, as one table."""
+
+import importlib.util
+from dataclasses import dataclass
+
+from edge_mef.errors import InputError, missing_extra
+
+
+@dataclass(frozen=True)
+class TargetRow:
+    """One target: what it makes, and the packages that make it."""
+
+    name: str
+    summary: str
+    packages: tuple[str, ...]
+    extra: str
+
+
+TARGETS: dict[str, TargetRow] = {
+    row.name: row
+    for row in (
+        TargetRow(
+            name="onnx",
+            summary="a portable ONNX model, run by ONNX Runtime",
+            packages=("torch", "onnx", "onnxscript", "onnxsim"),
+            extra="export",
+        ),
+    )
+}
+
+
+def missing_package(row: TargetRow) -> str | None:
+    """Return the first package that the target lacks here, or None."""
+    return next((p for p in row.packages if importlib.util.find_spec(p) is None), None)
+
+
+def check_target(name: str) -> TargetRow:
+    """Return a target's row.
+
+    Raises:
+        InputError: there is no such target.
+        MissingError: a package that makes it is not installed.
+    """
+    if name not in TARGETS:
+        raise InputError(f"there is no target called '{name}'; known are: {', '.join(TARGETS)}")
+    row = TARGETS[name]
+    package = missing_package(row)
+    if package is not None:
+        raise missing_extra(f"the target '{name}'", package, row.extra)
+    return row
