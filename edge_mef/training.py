@@ -27,6 +27,7 @@ from edge_mef.data.scenes import Scene, choose, load_scenes
 from edge_mef.errors import InputError, MissingError
 from edge_mef.losses.gif import GifLoss
 from edge_mef.losses.mef_ssim import mef_ssim
+from edge_mef.losses.tone import tone_loss
 from edge_mef.models import create_model, find_network
 from edge_mef.models.weights import read_weights, weights_digest, write_weights
 from edge_mef.pipeline import FusionPipeline
@@ -37,7 +38,8 @@ from edge_mef.validation import mean_score, score_scenes, torch_fuse
 class TrainSettings:
     """Everything that decides the outcome of a training, besides the data.
 
-    `mef_ssim_weight` adds that much of (1 - MEF-SSIM) to the GIF loss; 0 is the paper's loss.
+    `mef_ssim_weight` adds that much of (1 - MEF-SSIM) to the GIF loss, and `tone_weight` that much
+    of the tone loss; with both at 0 it is the paper's.
     `final_rate` is the learning rate at the end relative to `learning_rate`, reached along half a
     cosine; 1 keeps it constant. `repeats` is how often an epoch passes over each scene.
     """
@@ -52,6 +54,7 @@ class TrainSettings:
     final_rate: float = 1.0
     repeats: int = 1
     mef_ssim_weight: float = 0.0
+    tone_weight: float = 0.0
     seed: int = 3407
     validation_side: int = 512
     crops: CropSettings = field(default_factory=CropSettings)
@@ -222,6 +225,8 @@ class _Training:
         if self.settings.mef_ssim_weight:
             index = mef_ssim(fused * 255.0, luma * 255.0).mean()
             loss = loss + self.settings.mef_ssim_weight * (1.0 - index)
+        if self.settings.tone_weight:
+            loss = loss + self.settings.tone_weight * tone_loss(fused, luma)
         return loss
 
     def _set_rate(self, done: float) -> None:

@@ -29,6 +29,9 @@ def train(
     mef_ssim_weight: Annotated[
         float, typer.Option("--mef-ssim-weight", min=0.0, help="Add so much of 1 - MEF-SSIM.")
     ] = 0.0,
+    tone_weight: Annotated[
+        float, typer.Option("--tone-weight", min=0.0, help="Add so much of the tone loss.")
+    ] = 0.0,
     crop: Annotated[int, typer.Option("--crop", min=64, help="Side of the samples.")] = 192,
     smallest: Annotated[
         float,
@@ -63,6 +66,7 @@ def train(
         learning_rate=learning_rate,
         final_rate=final_rate,
         mef_ssim_weight=mef_ssim_weight,
+        tone_weight=tone_weight,
         seed=seed,
         validation_side=validation_side,
         crops=CropSettings(crop, smallest, extremes),

@@ -1,1 +1,1 @@
-"""Training losses: gradient-driven image fidelity, and MEF-SSIM as a differentiable index."""
+"""Training losses: gradient-driven image fidelity, MEF-SSIM, and tone."""
