@@ -1,0 +1,140 @@
+"""Training: it learns, resumes to the same weights, and runs distributed."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from edge_mef.checkpoints import read_checkpoint
+from edge_mef.data.pairs import CropSettings
+from edge_mef.errors import InputError, MissingError
+from edge_mef.models.weights import read_metadata, read_weights, weights_digest
+from edge_mef.training import TrainSettings, train
+
+DATA = "rendered:4"
+QUICK = TrainSettings(
+    channels=2, epochs=2, seed=7, validation_side=96, crops=CropSettings(size=64, smallest=0.7)
+)
+
+
+def _digest(folder: Path) -> str:
+    state = read_checkpoint(folder / "checkpoint.pt")
+    return weights_digest({k: v.numpy() for k, v in state["network"].items()})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training") / "run"
+    train(DATA, folder, settings=QUICK, command="edge-mef train", device="cpu")
+    return folder
+
+
+def test_leaves_weights_checkpoint_and_log(finished: Path) -> None:
+    about = read_metadata(finished / "best.safetensors")
+    assert about["network"] == "ffmef"
+    assert about["channels"] == "2"
+    assert about["command"] == "edge-mef train"
+    assert 0 < float(about["val_mef_ssim"]) <= 1
+    assert list(finished.glob("events.out.tfevents.*"))
+    assert read_checkpoint(finished / "checkpoint.pt")["epoch"] == 2
+
+
+def test_the_same_seed_gives_the_same_weights(finished: Path, tmp_path: Path) -> None:
+    train(DATA, tmp_path / "again", settings=QUICK, device="cpu")
+    assert _digest(tmp_path / "again") == _digest(finished)
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    from edge_mef import training
+
+    finish = training._Training._finish_epoch
+
+    def stop(self: training._Training, epoch: int, *rest: object) -> None:
+        finish(self, epoch, *rest)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Training, "_finish_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(DATA, folder, settings=QUICK, device="cpu")
+    monkeypatch.undo()
+    assert read_checkpoint(folder / "checkpoint.pt")["epoch"] == 1
+    result = train(DATA, folder, settings=QUICK, resume=True, device="cpu")
+    assert result is not None
+    assert _digest(folder) == _digest(finished)
+
+
+def test_another_training_is_not_overwritten(finished: Path) -> None:
+    before = _digest(finished)
+    with pytest.raises(InputError, match="--resume"):
+        train(DATA, finished, settings=QUICK, device="cpu")
+    other = dataclasses.replace(QUICK, learning_rate=1e-4)
+    with pytest.raises(InputError, match="other settings"):
+        train(DATA, finished, settings=other, resume=True, device="cpu")
+    assert _digest(finished) == before
+
+
+def test_a_damaged_checkpoint_is_named(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes((finished / "checkpoint.pt").read_bytes()[:500])
+    with pytest.raises(InputError, match="not a readable checkpoint"):
+        train(DATA, tmp_path, settings=QUICK, resume=True, device="cpu")
+
+
+def test_learning_lowers_the_loss(tmp_path: Path) -> None:
+    settings = dataclasses.replace(QUICK, epochs=1, mef_ssim_weight=1.0, tone_weight=1.0)
+    first = train(DATA, tmp_path / "one", settings=settings, device="cpu")
+    longer = dataclasses.replace(settings, epochs=6, repeats=3, learning_rate=3e-3)
+    later = train(DATA, tmp_path / "more", settings=longer, device="cpu")
+    assert first is not None
+    assert later is not None
+    assert later.best_score > first.best_score + 0.02
+
+
+def test_starts_from_given_weights(finished: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0)
+    best = finished / "best.safetensors"
+    train(DATA, tmp_path / "init", settings=settings, init=best, device="cpu")
+    assert _digest(tmp_path / "init") == weights_digest(read_weights(best))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
+def test_a_missing_device_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="no CUDA device"):
+        train(DATA, tmp_path, settings=QUICK, device="cuda")
+
+
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    """Distributed training: both processes end with the same weights, and only one saves."""
+    program = tmp_path / "worker.py"
+    program.write_text(
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from edge_mef.data.pairs import CropSettings\n"
+        "from edge_mef.training import TrainSettings, train\n"
+        "settings = TrainSettings(channels=2, epochs=1, batch=1, validation_side=96,\n"
+        "                         crops=CropSettings(size=64))\n"
+        f"result = train('{DATA}', '{tmp_path}/run', settings=settings, device='cpu')\n"
+        "rank = os.environ['RANK']\n"
+        f"Path('{tmp_path}/' + rank).write_text('saved' if result else 'helped')\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*launch, str(program)],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "0").read_text() == "saved"
+    assert (tmp_path / "1").read_text() == "helped"
+    assert (tmp_path / "run" / "best.safetensors").is_file()
