@@ -37,7 +37,7 @@ def test_the_estimate_covers_the_measured_peak(fp32_bundle: Bundle, fp16_bundle:
 
 
 def test_live_tensors_are_counted_by_hand() -> None:
-    """uint8 in (3 B) -> float (12 B) -> relu (12 B) -> uint8 out (3 B) a pixel; peak 3 + 12 + 12."""
+    """Bytes a pixel: uint8 3, float 12, relu 12, uint8 out 3; the peak is 3 + 12 + 12."""
     shape = [1, "height", "width", 3]
     nodes = [
         onnx.helper.make_node("Cast", ["exposure_0"], ["a"], to=onnx.TensorProto.FLOAT),

@@ -128,7 +128,7 @@ def test_foreign_and_broken_weights_are_refused(tmp_path: Path) -> None:
         create_model("ffmef", weights=foreign)
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(shipped_weights("ffmef-4.safetensors").read_bytes()[:1000])
-    with pytest.raises(InputError, match="not a .safetensors weight file"):
+    with pytest.raises(InputError, match="safetensors weight file"):
         create_model("ffmef", weights=broken)
     with pytest.raises(InputError, match="there is no weight file"):
         create_model("ffmef", weights=tmp_path / "absent.safetensors")
