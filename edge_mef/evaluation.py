@@ -1,6 +1,7 @@
 """Comparing methods on scenes: the MEF-SSIM of every fused picture, and a sheet to look at them."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from edge_mef.models import create_model, find_network
 from edge_mef.pipeline import FusionPipeline
 from edge_mef.saving import check_output, write_picture
 from edge_mef.sheet import contact_sheet
-from edge_mef.validation import Fuse, score, torch_fuse
+from edge_mef.validation import Fuse, read_pair, score, torch_fuse
 
 Frame = NDArray[np.uint8]
 _SHEET_SIDE = 800
@@ -63,16 +64,17 @@ def evaluate_methods(
     if sheet is not None:
         check_output(sheet)
     scenes = choose(load_scenes(data), split)  # type: ignore[arg-type]
-    methods = _methods(bundles, weights, model, peers)
-    result = Evaluation({name: {} for name in methods})
     rows: list[list[Frame]] = []
     captions: list[list[str]] = []
     console = Console(stderr=True)
-    for scene in track(scenes, "evaluating", console=console, disable=not console.is_terminal):
-        row, texts = _evaluate_scene(scene, methods, longest_side, result)
-        if sheet is not None:
-            rows.append(row)
-            captions.append(texts)
+    with ExitStack() as opened:
+        methods = _methods(opened, bundles, weights, model, peers)
+        result = Evaluation({name: {} for name in methods})
+        for scene in track(scenes, "evaluating", console=console, disable=not console.is_terminal):
+            row, texts = _evaluate_scene(scene, methods, longest_side, result)
+            if sheet is not None:
+                rows.append(row)
+                captions.append(texts)
     if sheet is not None:
         write_picture(sheet, contact_sheet(rows, captions))
     return result
@@ -81,8 +83,8 @@ def evaluate_methods(
 def _evaluate_scene(
     scene: Scene, methods: dict[str, Fuse], longest_side: int | None, result: Evaluation
 ) -> tuple[list[Frame], list[str]]:
-    frames = scene.read(longest_side)
-    under, over = frames[0], frames[-1]
+    pair = read_pair(scene, longest_side)
+    under, over = pair.under, pair.over
     row, texts = [under, over], [f"{scene.name}: under", "over"]
     for name, fuse in methods.items():
         fused = fuse(under, over)
@@ -94,20 +96,34 @@ def _evaluate_scene(
 
 
 def _methods(
-    bundles: Sequence[str | None], weights: Sequence[Path], model: str, peers: bool
+    opened: ExitStack,
+    bundles: Sequence[str | None],
+    weights: Sequence[Path],
+    model: str,
+    peers: bool,
 ) -> dict[str, Fuse]:
     methods: dict[str, Fuse] = {}
     for bundle in bundles:
-        fuser = Fuser.open(bundle)
-        methods[fuser.bundle.manifest.name] = fuser.fuse
+        fuser = opened.enter_context(Fuser.open(bundle))
+        methods[_free_name(fuser.bundle.folder, methods)] = fuser.fuse
     colour = COLOUR_SPACES[find_network(model).colour]
     for path in weights:
         pipeline = FusionPipeline(create_model(model, weights=path), colour)
-        methods[path.stem] = torch_fuse(pipeline.eval())
+        methods[_free_name(path.with_suffix(""), methods)] = torch_fuse(pipeline.eval())
     if peers:
         mertens = MertensFusion()
         methods[mertens.name] = mertens
     return methods
+
+
+def _free_name(path: Path, taken: dict[str, Fuse]) -> str:
+    """Return the shortest end of a path that names no other method."""
+    parts = path.absolute().parts
+    for length in range(1, len(parts)):
+        name = "/".join(parts[-length:])
+        if name not in taken:
+            return name
+    raise InputError(f"'{path}' is given twice")
 
 
 def _small(frame: Frame) -> Frame:

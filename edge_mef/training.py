@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch import distributed as dist
@@ -23,15 +24,15 @@ from torch.utils.tensorboard import SummaryWriter
 from edge_mef.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint
 from edge_mef.colour import COLOUR_SPACES, ColourSpace
 from edge_mef.data.pairs import CropSettings, PairDataset, luma_and_chroma
-from edge_mef.data.scenes import Scene, choose, load_scenes
-from edge_mef.errors import InputError, MissingError
+from edge_mef.data.scenes import choose, load_scenes
+from edge_mef.errors import InputError, MissingError, OutputError
 from edge_mef.losses.gif import GifLoss
 from edge_mef.losses.mef_ssim import mef_ssim
 from edge_mef.losses.tone import tone_loss
 from edge_mef.models import create_model, find_network
 from edge_mef.models.weights import read_weights, weights_digest, write_weights
 from edge_mef.pipeline import FusionPipeline
-from edge_mef.validation import mean_score, score_scenes, torch_fuse
+from edge_mef.validation import ScenePair, mean_score, read_pairs, score_pairs, torch_fuse
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class _Workers:
 def _distributed(device: str | None) -> _Workers:
     rank, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if chosen.partition(":")[0] not in ("cpu", "cuda"):
+        raise InputError(f"expected the device cpu, cuda or cuda:NUMBER, found '{chosen}'")
     if chosen.startswith("cuda") and not torch.cuda.is_available():
         raise MissingError("no CUDA device was found here: train with --device cpu")
     if count > 1:
@@ -142,7 +145,7 @@ class _Training:
     def run(self, data: str | Path, init: str | Path | None, resume: bool) -> TrainResult | None:
         s = self.settings
         scenes = load_scenes(data)
-        validation = choose(scenes, "val")
+        validation = read_pairs(choose(scenes, "val"), s.validation_side)
         torch.manual_seed(s.seed)
         self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes).to(
             self.workers.device
@@ -174,7 +177,13 @@ class _Training:
                 f"{self.output} already holds a training: go on with --resume, or choose another "
                 "folder"
             )
-        self.output.mkdir(parents=True, exist_ok=True)
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the folder '{self.output}' for the training cannot be made "
+                f"({error.strerror}): name another"
+            ) from error
         if checkpoint is None:
             return
         state = read_checkpoint(checkpoint)
@@ -235,11 +244,10 @@ class _Training:
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * share
 
-    def _finish_epoch(self, epoch: int, validation: list[Scene], bar: "_Bar") -> None:
+    def _finish_epoch(self, epoch: int, validation: list[ScenePair], bar: "_Bar") -> None:
         self.network.eval()
         pipeline = FusionPipeline(self.network, self.colour).to(self.workers.device).eval()
-        scores = score_scenes(torch_fuse(pipeline), validation, self.settings.validation_side)
-        mean = mean_score(scores)
+        mean = mean_score(score_pairs(torch_fuse(pipeline), validation))
         if mean > self.best_score:
             self.best_epoch, self.best_score = epoch, mean
             self._write_best(epoch, mean)
@@ -294,6 +302,7 @@ class _Bar:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[state]}"),
+            console=Console(stderr=True),
             disable=not shown,
         )
         self.task = self.progress.add_task("epochs", total=epochs, completed=done, state="")
@@ -309,11 +318,14 @@ class _Bar:
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
-        state = f"loss {self.loss:.4f} {self.score}"
-        self.progress.update(self.task, completed=epoch - 1 + (step + 1) / steps, state=state)
+        done = epoch - 1 + (step + 1) / steps
+        self.progress.update(self.task, completed=done, state=self._state())
+
+    def _state(self) -> str:
+        return f"loss {self.loss:.4f} {self.score}"
 
     def validated(self, epoch: int, score: float, best: int) -> None:
         self.score = f"val MEF-SSIM {score:.4f} (best: epoch {best})"
-        self.progress.update(self.task, completed=epoch)
+        self.progress.update(self.task, completed=epoch, state=self._state())
         if self.shown:
             self.progress.console.print(f"epoch {epoch}: loss {self.loss:.4f}, {self.score}")

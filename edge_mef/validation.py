@@ -9,12 +9,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edge_mef.data.scenes import Frame, Scene
-from edge_mef.losses.mef_ssim import mef_ssim
+from edge_mef.errors import InputError
+from edge_mef.losses.mef_ssim import MIN_SIDE, mef_ssim
 from edge_mef.pipeline import FusionPipeline
 
 Fuse = Callable[..., Frame]
 # Luma of MATLAB's rgb2gray, which the public benchmark takes before its index.
 _GREY = (0.298936021293775, 0.587043074451121, 0.114020904255103)
+
+
+@dataclass(frozen=True)
+class ScenePair:
+    """The darkest and the brightest exposure of a scene, (H, W, 3) uint8 RGB."""
+
+    scene: str
+    under: Frame
+    over: Frame
 
 
 @dataclass(frozen=True)
@@ -34,16 +44,33 @@ def score(under: Frame, over: Frame, fused: Frame) -> float:
     return float(mef_ssim(_grey(fused).reshape(1, 1, *fused.shape[:2]), exposures))
 
 
-def score_scenes(
-    fuse: Fuse, scenes: Iterable[Scene], longest_side: int | None = None
-) -> list[SceneScore]:
-    """Fuse the darkest and brightest exposure of each scene and score the result."""
-    scores = []
-    for scene in scenes:
-        frames = scene.read(longest_side)
-        fused = fuse(frames[0], frames[-1])
-        scores.append(SceneScore(scene.name, score(frames[0], frames[-1], fused)))
-    return scores
+def read_pair(scene: Scene, longest_side: int | None = None) -> ScenePair:
+    """Read the darkest and brightest exposure of a scene, reduced to `longest_side`.
+
+    Raises:
+        InputError: unreadable, or too small for MEF-SSIM.
+    """
+    frames = scene.read(longest_side)
+    height, width = frames[0].shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"scene {scene.name} is {height}x{width}, and MEF-SSIM needs sides of {MIN_SIDE} "
+            "pixels: take larger scenes, or reduce them less"
+        )
+    return ScenePair(scene.name, frames[0], frames[-1])
+
+
+def read_pairs(scenes: Iterable[Scene], longest_side: int | None = None) -> list[ScenePair]:
+    """Read all scenes as `read_pair` does."""
+    return [read_pair(scene, longest_side) for scene in scenes]
+
+
+def score_pairs(fuse: Fuse, pairs: Iterable[ScenePair]) -> list[SceneScore]:
+    """Fuse every pair and score the result."""
+    return [
+        SceneScore(pair.scene, score(pair.under, pair.over, fuse(pair.under, pair.over)))
+        for pair in pairs
+    ]
 
 
 def mean_score(scores: Sequence[SceneScore]) -> float:

@@ -81,7 +81,8 @@ def verify_bundle(
         limit: how many of these scenes at most; those of the split "val" come first.
         longest_side: reduce these scenes to it; None keeps their size.
         threads: CPU threads of the runtime.
-        write: put the result into the bundle's manifest.
+        write: put the result into the manifest of a bundle that was named by its folder; those
+            that come with EdgeMEF stay as they are.
 
     Raises:
         BundleError: the bundle is damaged or cannot be loaded.
@@ -101,7 +102,7 @@ def verify_bundle(
         toolchain=toolchain_versions(),
         checks=tuple(checks),
     )
-    if write:
+    if write and path is not None and Path(path).is_dir():
         manifest = bundle.manifest.model_copy(update={"verification": verification})
         try:
             bundle = rewrite_manifest(bundle, manifest)

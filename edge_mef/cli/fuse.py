@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def fuse(
     inputs: Annotated[
-        list[Path], typer.Argument(help="Two or more exposures in any order, or one folder.")
+        list[Path],
+        typer.Argument(
+            metavar="UNDER OVER... | FOLDER",
+            help="Two or more exposures in any order, or one folder of brackets.",
+        ),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The fused picture, or a folder for a folder.")

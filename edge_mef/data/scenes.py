@@ -1,6 +1,7 @@
 """Where scenes come from: a folder of brackets, a manifest, or our own renderer."""
 
 import csv
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from edge_mef.render.brackets import random_bracket
 
 Split = Literal["train", "calib", "val"]
 Frame = NDArray[np.uint8]
+
+_log = logging.getLogger(__name__)
 
 RENDERED = "rendered"
 RENDERED_COUNT = 64
@@ -68,9 +71,12 @@ def load_scenes(data: str | Path, *, task: str = "mef") -> list[Scene]:
     manifest = path / "manifest.csv" if path.is_dir() else path
     if manifest.is_file() and manifest.suffix == ".csv":
         return _manifest_scenes(manifest, task)
-    found = find_brackets(path).found
+    brackets = find_brackets(path)
+    for name, why in brackets.problems:
+        _log.warning("left out: %s: %s", name, why)
     return [
-        Scene(bracket.name, _split_of(index), bracket.paths) for index, bracket in enumerate(found)
+        Scene(bracket.name, _split_of(index), bracket.paths)
+        for index, bracket in enumerate(brackets.found)
     ]
 
 
@@ -110,6 +116,8 @@ def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
 
 
 def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) -> Scene:
+    if not all(row["order"].isdigit() for row in rows):
+        raise InputError(f"{manifest}: scene {name} needs whole numbers in the column order")
     ordered = sorted(rows, key=lambda row: int(row["order"]))
     paths = tuple(manifest.parent / row["file"] for row in ordered)
     for path in paths:

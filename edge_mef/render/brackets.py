@@ -60,7 +60,7 @@ def random_bracket(seed: int, *, height: int, width: int, frames: int = 2) -> Br
     """
     _check_frames(frames)
     if seed < 0:
-        raise InputError(f"A seed of 0 or more was expected, found {seed}: choose another one")
+        raise InputError(f"a seed of 0 or more was expected, found {seed}: choose another one")
     rng = np.random.Generator(np.random.PCG64([seed, 7]))
     inside = bool(rng.random() < ROOMS)
     radiance = (render_room if inside else render_outdoor)(seed, height, width)
@@ -104,5 +104,5 @@ def _taken(
 def _check_frames(frames: int) -> None:
     if frames < 2:
         raise InputError(
-            f"A bracket needs at least 2 exposures, found {frames}: ask for more frames"
+            f"a bracket needs at least 2 exposures, found {frames}: ask for more frames"
         )

@@ -46,7 +46,7 @@ class CameraResponse:
         for name, (value, low, high) in ranges.items():
             if not low <= value <= high:
                 raise InputError(
-                    f"A camera response needs {name} within {low:g}..{high:g}, "
+                    f"a camera response needs {name} within {low:g}..{high:g}, "
                     f"found {value:g}: choose a value in that range"
                 )
 
@@ -88,7 +88,7 @@ def expose(
     """
     if radiance.ndim != 3 or radiance.shape[2] != 3:
         raise InputError(
-            f"A scene radiance of shape (H, W, 3) was expected, found {radiance.shape}: "
+            f"a scene radiance of shape (H, W, 3) was expected, found {radiance.shape}: "
             "pass linear RGB with the channels last"
         )
     gains = np.asarray(response.gains, dtype=np.float32)

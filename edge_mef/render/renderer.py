@@ -29,7 +29,7 @@ def render(scene: Scene, height: int, width: int, stride: int = 2) -> NDArray[np
     """
     if min(height, width) < SMALLEST:
         raise InputError(
-            f"A rendered picture needs at least {SMALLEST}x{SMALLEST} pixels, "
+            f"a rendered picture needs at least {SMALLEST}x{SMALLEST} pixels, "
             f"found {height}x{width}: ask for a larger one"
         )
     rows, columns = height * SAMPLES, width * SAMPLES

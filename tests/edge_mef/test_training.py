@@ -11,14 +11,27 @@ import torch
 
 from edge_mef.checkpoints import read_checkpoint
 from edge_mef.data.pairs import CropSettings
-from edge_mef.errors import InputError, MissingError
+from edge_mef.errors import InputError, MissingError, OutputError
 from edge_mef.models.weights import read_metadata, read_weights, weights_digest
+from edge_mef.render.brackets import random_bracket
+from edge_mef.saving import write_picture
 from edge_mef.training import TrainSettings, train
 
-DATA = "rendered:4"
 QUICK = TrainSettings(
     channels=2, epochs=2, seed=7, validation_side=96, crops=CropSettings(size=64, smallest=0.7)
 )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four small rendered scenes as files, so that they are rendered once."""
+    folder = tmp_path_factory.mktemp("scenes")
+    for seed in range(4):
+        (folder / f"s{seed}").mkdir()
+        bracket = random_bracket(seed, height=72, width=96, frames=3)
+        for index, frame in enumerate(bracket.exposures):
+            write_picture(folder / f"s{seed}" / f"{index}.png", frame)
+    return folder
 
 
 def _digest(folder: Path) -> str:
@@ -27,9 +40,9 @@ def _digest(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("training") / "run"
-    train(DATA, folder, settings=QUICK, command="edge-mef train", device="cpu")
+    train(data, folder, settings=QUICK, command="edge-mef train", device="cpu")
     return folder
 
 
@@ -43,13 +56,13 @@ def test_leaves_weights_checkpoint_and_log(finished: Path) -> None:
     assert read_checkpoint(finished / "checkpoint.pt")["epoch"] == 2
 
 
-def test_the_same_seed_gives_the_same_weights(finished: Path, tmp_path: Path) -> None:
-    train(DATA, tmp_path / "again", settings=QUICK, device="cpu")
+def test_the_same_seed_gives_the_same_weights(finished: Path, data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path / "again", settings=QUICK, device="cpu")
     assert _digest(tmp_path / "again") == _digest(finished)
 
 
 def test_an_interrupted_training_ends_with_the_same_weights(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
     from edge_mef import training
@@ -62,54 +75,54 @@ def test_an_interrupted_training_ends_with_the_same_weights(
 
     monkeypatch.setattr(training._Training, "_finish_epoch", stop)
     with pytest.raises(KeyboardInterrupt):
-        train(DATA, folder, settings=QUICK, device="cpu")
+        train(data, folder, settings=QUICK, device="cpu")
     monkeypatch.undo()
     assert read_checkpoint(folder / "checkpoint.pt")["epoch"] == 1
-    result = train(DATA, folder, settings=QUICK, resume=True, device="cpu")
+    result = train(data, folder, settings=QUICK, resume=True, device="cpu")
     assert result is not None
     assert _digest(folder) == _digest(finished)
 
 
-def test_another_training_is_not_overwritten(finished: Path) -> None:
+def test_another_training_is_not_overwritten(finished: Path, data: Path) -> None:
     before = _digest(finished)
     with pytest.raises(InputError, match="--resume"):
-        train(DATA, finished, settings=QUICK, device="cpu")
+        train(data, finished, settings=QUICK, device="cpu")
     other = dataclasses.replace(QUICK, learning_rate=1e-4)
     with pytest.raises(InputError, match="other settings"):
-        train(DATA, finished, settings=other, resume=True, device="cpu")
+        train(data, finished, settings=other, resume=True, device="cpu")
     assert _digest(finished) == before
 
 
-def test_a_damaged_checkpoint_is_named(finished: Path, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named(finished: Path, data: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes((finished / "checkpoint.pt").read_bytes()[:500])
     with pytest.raises(InputError, match="not a readable checkpoint"):
-        train(DATA, tmp_path, settings=QUICK, resume=True, device="cpu")
+        train(data, tmp_path, settings=QUICK, resume=True, device="cpu")
 
 
-def test_learning_lowers_the_loss(tmp_path: Path) -> None:
+def test_learning_lowers_the_loss(data: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(QUICK, epochs=1, mef_ssim_weight=1.0, tone_weight=1.0)
-    first = train(DATA, tmp_path / "one", settings=settings, device="cpu")
-    longer = dataclasses.replace(settings, epochs=6, repeats=3, learning_rate=3e-3)
-    later = train(DATA, tmp_path / "more", settings=longer, device="cpu")
+    first = train(data, tmp_path / "one", settings=settings, device="cpu")
+    longer = dataclasses.replace(settings, epochs=4, repeats=3, learning_rate=5e-3)
+    later = train(data, tmp_path / "more", settings=longer, device="cpu")
     assert first is not None
     assert later is not None
     assert later.best_score > first.best_score + 0.02
 
 
-def test_starts_from_given_weights(finished: Path, tmp_path: Path) -> None:
+def test_starts_from_given_weights(finished: Path, data: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0)
     best = finished / "best.safetensors"
-    train(DATA, tmp_path / "init", settings=settings, init=best, device="cpu")
+    train(data, tmp_path / "init", settings=settings, init=best, device="cpu")
     assert _digest(tmp_path / "init") == weights_digest(read_weights(best))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
-def test_a_missing_device_is_named(tmp_path: Path) -> None:
+def test_a_missing_device_is_named(data: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no CUDA device"):
-        train(DATA, tmp_path, settings=QUICK, device="cuda")
+        train(data, tmp_path, settings=QUICK, device="cuda")
 
 
-def test_two_processes_train_one_network(tmp_path: Path) -> None:
+def test_two_processes_train_one_network(data: Path, tmp_path: Path) -> None:
     """Distributed training: both processes end with the same weights, and only one saves."""
     program = tmp_path / "worker.py"
     program.write_text(
@@ -119,7 +132,7 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
         "from edge_mef.training import TrainSettings, train\n"
         "settings = TrainSettings(channels=2, epochs=1, batch=1, validation_side=96,\n"
         "                         crops=CropSettings(size=64))\n"
-        f"result = train('{DATA}', '{tmp_path}/run', settings=settings, device='cpu')\n"
+        f"result = train('{data}', '{tmp_path}/run', settings=settings, device='cpu')\n"
         "rank = os.environ['RANK']\n"
         f"Path('{tmp_path}/' + rank).write_text('saved' if result else 'helped')\n"
     )
@@ -138,3 +151,14 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     assert (tmp_path / "0").read_text() == "saved"
     assert (tmp_path / "1").read_text() == "helped"
     assert (tmp_path / "run" / "best.safetensors").is_file()
+
+
+def test_unusable_requests_are_named(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected the device cpu, cuda"):
+        train(data, tmp_path / "run", settings=QUICK, device="tpu")
+    small = dataclasses.replace(QUICK, validation_side=50)
+    with pytest.raises(InputError, match="MEF-SSIM needs sides of 44"):
+        train(data, tmp_path / "run", settings=small, device="cpu")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="name another"):
+        train(data, tmp_path / "file", settings=QUICK, device="cpu")

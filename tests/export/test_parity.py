@@ -1,5 +1,6 @@
 """Verify finds what is wrong, and says so in the manifest."""
 
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -61,7 +62,10 @@ def test_other_golden_frames_are_found(copied: Path) -> None:
 def test_without_torch_the_golden_frames_are_compared(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge_mef.export.parity.importlib.util.find_spec", lambda _name: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "torch" else find(name)
+    )
     result = verify_bundle(copied)
     assert [c.reference for c in result.verification.checks] == ["golden"]
     assert "torch is not installed" in result.notes[0]

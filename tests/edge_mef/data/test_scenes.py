@@ -87,6 +87,6 @@ def test_missing_split_is_named() -> None:
 @pytest.mark.shared
 def test_the_research_data_keep_places_apart(shared: Path) -> None:
     scenes = load_scenes(shared / "data")
-    names = {split: {s.name for s in choose(scenes, split)} for split in ("train", "calib", "val")}  # type: ignore[arg-type]
+    names = {split: {s.name for s in choose(scenes, split)} for split in ("train", "calib", "val")}
     assert [len(names[s]) for s in ("train", "calib", "val")] == [99, 13, 16]
     assert not names["train"] & names["val"]

@@ -72,7 +72,7 @@ def test_single_precision_serves_as_a_loss() -> None:
     fused = exposures.mean(1, keepdim=True).requires_grad_()
     exact = mef_ssim(fused, exposures)
     assert torch.allclose(mef_ssim(fused.float(), exposures.float()).double(), exact, atol=1e-4)
-    exact.sum().backward()
+    exact.sum().backward()  # type: ignore[no-untyped-call]
     assert fused.grad is not None
     assert torch.isfinite(fused.grad).all()
     assert fused.grad.abs().sum() > 0
@@ -82,7 +82,7 @@ def test_flat_frames_give_no_nan() -> None:
     flat = torch.full((1, 2, 50, 50), 128.0, requires_grad=True)
     value = mef_ssim(flat[:, :1] * 1.0, flat)
     assert value.item() == pytest.approx(1.0)
-    value.backward()
+    value.backward()  # type: ignore[no-untyped-call]
     assert flat.grad is not None
     assert torch.isfinite(flat.grad).all()
 
