@@ -99,15 +99,21 @@ def _methods(
     methods: dict[str, Fuse] = {}
     for bundle in bundles:
         fuser = Fuser.open(bundle)
-        methods[fuser.bundle.manifest.name] = fuser.fuse
+        name = _free_name(methods, fuser.bundle.manifest.name, fuser.bundle.folder)
+        methods[name] = fuser.fuse
     colour = COLOUR_SPACES[find_network(model).colour]
     for path in weights:
         pipeline = FusionPipeline(create_model(model, weights=path), colour)
-        methods[path.stem] = torch_fuse(pipeline.eval())
+        methods[_free_name(methods, path.stem, path)] = torch_fuse(pipeline.eval())
     if peers:
         mertens = MertensFusion()
         methods[mertens.name] = mertens
     return methods
+
+
+def _free_name(methods: dict[str, Fuse], name: str, path: Path) -> str:
+    """Return the short name, or the whole path where another method has that name already."""
+    return str(path) if name in methods else name
 
 
 def _small(frame: Frame) -> Frame:

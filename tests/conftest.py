@@ -1,0 +1,168 @@
+"""What tests share: data, a bundle and bracket to damage, and the program run in this process."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_mef.bundle import BUNDLES_FOLDER, DEFAULT_BUNDLE
+from edge_mef.cli import main
+from edge_mef.exposures import Frame
+from edge_mef.render.brackets import random_bracket
+from edge_mef.saving import write_picture
+
+ROOT = Path(__file__).resolve().parents[1]
+MAIN = "from edge_mef.cli import main; main()"
+LONGEST_RUN = 120  # seconds; far more than any of these programs takes
+
+NEEDS_TORCH = [
+    "edge_mef/models/*",
+    "edge_mef/losses/*",
+    "edge_mef/data/test_pairs*.py",
+    "edge_mef/test_checkpoints*.py",
+    "edge_mef/test_demo*.py",
+    "edge_mef/test_evaluation*.py",
+    "edge_mef/test_pipeline*.py",
+    "edge_mef/test_training*.py",
+    "edge_mef/test_validation*.py",
+    "edge_mef/cli/test_demo*.py",
+    "edge_mef/cli/test_evaluate*.py",
+    "edge_mef/cli/test_export*.py",
+    "edge_mef/cli/test_train*.py",
+    "calibration/*",
+    "export/*",
+    "reference/*",
+]
+_HAS_TORCH = importlib.util.find_spec("torch") is not None
+collect_ignore_glob = [] if _HAS_TORCH else NEEDS_TORCH
+
+
+def pytest_report_header() -> str:
+    """Say which tests are left out where torch is not installed."""
+    if _HAS_TORCH:
+        return "torch: installed, all tests are collected"
+    return f"torch: not installed, not collected: {', '.join(NEEDS_TORCH)}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of the program left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The error, which must be all there is on stderr: one line, and no traceback."""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("error: ")
+        assert "Traceback" not in self.err
+        assert self.out == ""
+        return lines[0]
+
+
+RunCli = Callable[..., Result]
+
+
+@pytest.fixture
+def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
+    """Run `edge-mef ARGUMENTS` in this process, through the real entry point."""
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["edge-mef", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        out, err = capsys.readouterr()
+        code = leaving.value.code
+        assert code is None or isinstance(code, int)
+        return Result(code or 0, out, err)
+
+    return run
+
+
+def python_environment() -> dict[str, str]:
+    """The environment for a Python program that imports this working tree."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run_python(code: str, *arguments: object) -> Result:
+    """Run a Python program in a process of its own."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=python_environment(),
+        timeout=LONGEST_RUN,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, hidden ones too, to see that nothing was added or lost."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of research data beside the repository."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"the research data folder {folder} is not there")
+    return folder
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A copy of the default bundle: two exposures, fp32, any size."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(BUNDLES_FOLDER / DEFAULT_BUNDLE, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pair() -> tuple[Frame, Frame]:
+    """A small rendered bracket, (48, 64, 3) uint8 RGB, darker first."""
+    under, over = random_bracket(3, height=48, width=64).exposures
+    return under, over
+
+
+@pytest.fixture
+def bracket_files(tmp_path: Path, pair: tuple[Frame, Frame]) -> tuple[Path, Path]:
+    """The pair as PNG files in a folder of their own, darker first."""
+    folder = tmp_path / "bracket"
+    folder.mkdir()
+    return write_pair(folder, pair)
+
+
+def sign_manifest(document: dict[str, Any]) -> bytes:
+    """Return a manifest of any content with the digest that makes it look untouched."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    return json.dumps(document | {"manifest_sha256": digest}).encode()
+
+
+def write_pair(folder: Path, pair: tuple[Frame, Frame], suffix: str = ".png") -> tuple[Path, Path]:
+    """Write two frames as under and over into a folder, which is made where it is missing."""
+    folder.mkdir(exist_ok=True)
+    paths = folder / f"under{suffix}", folder / f"over{suffix}"
+    for path, frame in zip(paths, pair, strict=True):
+        write_picture(path, frame)
+    return paths
