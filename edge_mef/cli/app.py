@@ -49,7 +49,7 @@ def _options(
 def main() -> None:
     """Run the program; leaves with the exit code. Without arguments it prints its help."""
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name="edge-mef", standalone_mode=False)
     except _UsageError as error:
         what = error.format_message()  # type: ignore[attr-defined]
         code = fail(f"{what} (edge-mef --help says what there is)", 2).exit_code
