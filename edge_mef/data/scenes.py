@@ -1,6 +1,7 @@
 """Where scenes come from: a folder of brackets, a manifest, or our own renderer."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def choose(scenes: Iterable[Scene], split: Split) -> list[Scene]:
 
 def _rendered_scenes(data: str) -> list[Scene]:
     count = data.partition(":")[2] or str(RENDERED_COUNT)
-    if not count.isdigit() or int(count) < 2:
+    if not re.fullmatch("[0-9]{1,6}", count) or int(count) < 2:
         raise InputError(f"expected '{RENDERED}:COUNT' with 2 scenes or more, found '{data}'")
     return [Scene(f"rendered-{i}", _split_of(i), seed=i) for i in range(int(count))]
 
@@ -94,12 +95,16 @@ def _split_of(index: int) -> Split:
 
 
 def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
-    with manifest.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = _COLUMNS - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(f"{manifest} lacks the columns: {', '.join(sorted(missing))}")
-        rows = [row for row in reader if row["task"] == task and row.get("role") != "reference"]
+    try:
+        with manifest.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = _COLUMNS - set(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8
+        raise InputError(f"{manifest} cannot be read as a table: {error}") from error
+    if missing:
+        raise InputError(f"{manifest} lacks the columns: {', '.join(sorted(missing))}")
+    rows = [row for row in rows if row["task"] == task and row.get("role") != "reference"]
     grouped: dict[str, list[Mapping[str, str]]] = {}
     for row in rows:
         grouped.setdefault(row["scene"], []).append(row)
@@ -110,6 +115,11 @@ def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
 
 
 def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) -> Scene:
+    for row in rows:
+        if not re.fullmatch("-?[0-9]{1,9}", row["order"]):
+            raise InputError(
+                f"{manifest}: scene {name} needs whole numbers as order, found '{row['order']}'"
+            )
     ordered = sorted(rows, key=lambda row: int(row["order"]))
     paths = tuple(manifest.parent / row["file"] for row in ordered)
     for path in paths:

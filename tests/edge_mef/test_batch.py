@@ -98,7 +98,7 @@ def test_a_full_disk_keeps_what_was_fused(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fill_up)
-    with pytest.raises(OutputError, match="b.png': the disk is full"):
+    with pytest.raises(OutputError, match=r"b\.png': the disk is full"):
         fuse_folder(fuser, folder, tmp_path / "out")
     assert sorted(contents(tmp_path / "out")) == ["a.png"]
     assert len(fuse_folder(fuser, folder, tmp_path / "out").fused) == 2

@@ -53,7 +53,7 @@ def test_a_runtime_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: str) -> None:
         raise ImportError("libgomp.so.1: cannot open shared object file")
 
-    monkeypatch.setattr(table.importlib, "import_module", fail)
+    monkeypatch.setattr(importlib, "import_module", fail)
     result = diagnose()
     assert not result.can_fuse
     assert "cannot be loaded here (libgomp.so.1" in finding(result, "check").detail

@@ -69,7 +69,9 @@ def test_a_truncated_manifest_is_refused() -> None:
         b'{"schema_version": 1, "name": "\\ud800"}',
         pytest.param(b'{"schema_version": 1, "x": ' + b"9" * 5000 + b"}", id="long number"),
         pytest.param(b'{"schema_version": 1, "x": ' + b"[" * 900 + b"]" * 900 + b"}", id="deep"),
-        pytest.param(b'{"schema_version": 1, "x": ' + b"[" * 99999 + b"]" * 99999 + b"}", id="abyss"),
+        pytest.param(
+            b'{"schema_version": 1, "x": ' + b"[" * 99999 + b"]" * 99999 + b"}", id="abyss"
+        ),
     ],
 )
 def test_other_json_is_refused(data: bytes) -> None:
@@ -79,7 +81,7 @@ def test_other_json_is_refused(data: bytes) -> None:
 
 def test_a_newer_schema_asks_to_upgrade() -> None:
     document = json.loads(SHIPPED) | {"schema_version": SCHEMA_VERSION + 1, "new": 1}
-    with pytest.raises(BundleError, match="newer EdgeMEF.*upgrade.*pip install -U edge-mef"):
+    with pytest.raises(BundleError, match=r"newer EdgeMEF.*upgrade.*pip install -U edge-mef"):
         decode_manifest(json.dumps(document).encode(), "m")
 
 

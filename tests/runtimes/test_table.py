@@ -1,5 +1,6 @@
 """The runtimes' table: chosen by name or by what is there, imported only then."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -36,13 +37,13 @@ def test_an_unknown_runtime() -> None:
 
 @pytest.mark.parametrize("name", [None, "onnxruntime"])
 def test_nothing_that_it_could_run(without_artefacts: Bundle, name: str | None) -> None:
-    with pytest.raises(BundleError, match="no runtime of this version|holds no onnx artefact"):
+    with pytest.raises(BundleError, match=r"no runtime of this version|holds no onnx artefact"):
         open_runtime(without_artefacts, name)
 
 
 def test_a_missing_package_gives_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "is_installed", lambda _: False)
-    with pytest.raises(MissingError, match="not installed: pip install edge-mef$"):
+    with pytest.raises(MissingError, match=r"not installed: pip install edge-mef$"):
         open_runtime(load_bundle())
 
 
@@ -50,7 +51,7 @@ def test_a_package_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(_: str) -> None:
         raise ImportError("DLL load failed")
 
-    monkeypatch.setattr(table.importlib, "import_module", fail)
+    monkeypatch.setattr(importlib, "import_module", fail)
     with pytest.raises(MissingError, match=r"cannot be loaded here \(DLL load failed\): install"):
         open_runtime(load_bundle())
 
