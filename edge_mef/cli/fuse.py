@@ -149,18 +149,21 @@ class _Bar:
         from rich.progress import Progress
 
         console = Console(stderr=True)
-        self.progress = Progress(console=console, disable=not (shown and console.is_terminal))
+        self.shown = shown and console.is_terminal
+        self.progress = Progress(console=console, disable=not self.shown)
         self.task = self.progress.add_task("fusing", total=None)
         self.done, self.total = 0, 0
 
     def __enter__(self) -> "_Bar":
-        self.progress.start()
+        if self.shown:
+            self.progress.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self.total:
             self.progress.update(self.task, completed=self.total)
-        self.progress.stop()
+        if self.shown:  # rich before 14 ends even a disabled bar with an empty line
+            self.progress.stop()
 
     def update(self, name: str, done: int, total: int) -> None:
         self.done, self.total = done, total
