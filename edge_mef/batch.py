@@ -104,7 +104,7 @@ def _find(folder: Path, output: Path, options: FuseOptions) -> Brackets:
     if options.suffix is not None and options.suffix not in PICTURE_SUFFIXES:
         known = " ".join(PICTURE_SUFFIXES)
         raise InputError(f"expected one of the endings {known}, found '{options.suffix}'")
-    if output.exists() and output.samefile(folder):
+    if output.exists() and folder.exists() and output.samefile(folder):
         raise InputError("the output folder is the input folder: choose another one")
     if output.is_file():
         raise OutputError(f"the output '{output}' is a file: name a folder")

@@ -262,8 +262,11 @@ def _single_page_tags(stream: BinaryIO, path: Path) -> ImageFileDirectory_v2:
     stream.seek(0)
     head = stream.read(16)
     tags = ImageFileDirectory_v2(head if 43 in head[2:4] else head[:8])
-    stream.seek(tags.next)
+    start = tags.next
+    stream.seek(start)
     tags.load(stream)
+    if tags.next == start:  # Pillow leaves it there when the file ends inside of the directory
+        raise InputError(f"'{path}' is damaged (its header is cut off): copy it again")
     if 50706 in tags or head[8:10] == b"CR" or int(tags.get(254, 0)) & 1:
         raise InputError(f"'{path}' is a camera raw file: develop it to TIFF, PNG or JPEG first")
     if 3 in _all(tags.get(339, 1)):

@@ -2,11 +2,14 @@
 
 import importlib
 import importlib.util
+import os
 from dataclasses import dataclass
 
 from edge_mef.bundle import Bundle
-from edge_mef.errors import BundleError, InputError, missing_extra
+from edge_mef.errors import BundleError, InputError, MissingError
 from edge_mef.runtimes.base import Runtime
+
+_MOST_THREADS = 64
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,33 @@ def open_runtime(bundle: Bundle, name: str | None = None, threads: int | None = 
     """Open a bundle with the runtime named, or the first of the table that can run it here.
 
     Raises:
-        InputError: no runtime of that name.
-        MissingError: its package is not installed.
+        InputError: no runtime of that name, or an impossible number of threads.
+        MissingError: its package is not installed, or cannot be loaded on this machine.
         BundleError: the bundle has no artefact for it, or the artefact cannot be loaded.
     """
     row = _choose(bundle, name)
+    _check_threads(threads)
     if not is_installed(row):
-        raise missing_extra(f"the runtime '{row.name}'", row.package, row.name)
-    runtime_class: type[Runtime] = getattr(importlib.import_module(row.module), row.class_name)
+        raise MissingError(
+            f"the runtime '{row.name}' needs the Python package '{row.package}', which is not "
+            f"installed: {row.install}"
+        )
+    try:
+        module = importlib.import_module(row.module)
+    except ImportError as error:
+        raise MissingError(
+            f"the runtime '{row.name}' is installed but cannot be loaded here ({error}): install "
+            f"it again with {row.install}"
+        ) from error
+    runtime_class: type[Runtime] = getattr(module, row.class_name)
     return runtime_class(bundle, threads=threads)
+
+
+def _check_threads(threads: int | None) -> None:
+    """Far more threads than cores take minutes to start, and a million takes the machine down."""
+    most = max(_MOST_THREADS, os.cpu_count() or 1)
+    if threads is not None and not 1 <= threads <= most:
+        raise InputError(f"expected 1 to {most} threads, found {threads}: leave it out for all")
 
 
 def _choose(bundle: Bundle, name: str | None) -> RuntimeRow:

@@ -103,7 +103,8 @@ def run_python(code: str, *arguments: object) -> Result:
     done = subprocess.run(
         command,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
         env=python_environment(),
         timeout=LONGEST_RUN,
         check=False,

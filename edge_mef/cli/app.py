@@ -1,5 +1,7 @@
 """The program `edge-mef`: its commands, and what every command does about errors."""
 
+import sys
+
 import typer
 
 from edge_mef.cli.demo import demo
@@ -9,7 +11,7 @@ from edge_mef.cli.export import export
 from edge_mef.cli.fuse import fuse
 from edge_mef.cli.inspect import inspect
 from edge_mef.cli.models import models
-from edge_mef.cli.reporting import guarded
+from edge_mef.cli.reporting import INTERRUPTED, fail, guarded
 from edge_mef.cli.train import train
 from edge_mef.cli.verify import verify
 from edge_mef.version import __version__
@@ -17,13 +19,16 @@ from edge_mef.version import __version__
 app = typer.Typer(
     name="edge-mef",
     help="Fuse differently exposed pictures of one scene; train, export and check the networks.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (fuse, train, export, verify, inspect, evaluate, models, doctor, demo):
     app.command()(guarded(command))
+
+
+# Typer brings this class from a place that differs between its versions.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,5 +47,12 @@ def _options(
 
 
 def main() -> None:
-    """Run the program; leaves with the exit code."""
-    app()
+    """Run the program; leaves with the exit code. Without arguments it prints its help."""
+    try:
+        code = app(sys.argv[1:] or ["--help"], prog_name="edge-mef", standalone_mode=False)
+    except _UsageError as error:
+        what = error.format_message()  # type: ignore[attr-defined]
+        code = fail(f"{what} (edge-mef --help says what there is)", 2).exit_code
+    except typer.Abort:
+        code = fail("interrupted", INTERRUPTED).exit_code
+    sys.exit(code)

@@ -42,21 +42,22 @@ def export(
     """Export a network as a bundle that runs without torch."""
     from edge_mef.export.targets import check_target
 
-    check_target(target)
-    from edge_mef.export.build import ExportSettings, export_bundle
-    from edge_mef.export.parity import verify_bundle
-
     if precision not in ("fp32", "fp16"):
         raise InputError(f"expected the precision fp32 or fp16, found '{precision}'")
     if rounding not in ("nearest", "truncate"):
         raise InputError(f"expected the rounding nearest or truncate, found '{rounding}'")
+    sides, kernels = parse_size(size), parse_kernels(kernel_sizes)
+    check_target(target)
+    from edge_mef.export.build import ExportSettings, export_bundle
+    from edge_mef.export.parity import verify_bundle
+
     settings = ExportSettings(
         model=model,
         weights=weights,
         channels=channels,
-        kernel_sizes=parse_kernels(kernel_sizes),
+        kernel_sizes=kernels,
         precision=precision,  # type: ignore[arg-type]
-        size=parse_size(size),
+        size=sides,
         exposures=exposures,
         rounding=rounding,  # type: ignore[arg-type]
     )

@@ -1,5 +1,6 @@
 """edge-mef fuse."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,14 +64,20 @@ def fuse(
 
     if bundle is not None and model is not None:
         raise InputError("give either --bundle or --model, not both")
-    options = FuseOptions(align, extremes, overwrite, suffix, quality, gap)
-    limit = None if max_memory is None else int(max_memory * 2**30)
+    options = FuseOptions(align, extremes, overwrite, suffix, quality, _finite("--gap", gap))
+    limit = None if max_memory is None else int(_finite("--max-memory", max_memory) * 2**30)
     chosen = model if bundle is None else bundle
     with Fuser.open(chosen, runtime=runtime, threads=threads, memory_limit=limit) as fuser:
         if len(inputs) == 1 and inputs[0].is_dir():
             _fuse_folder(fuser, inputs[0], output, options, json)
         else:
             _fuse_one(fuser, inputs, output, options, json)
+
+
+def _finite(option: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise InputError(f"expected a finite number for {option}, found {value}")
+    return value
 
 
 def _fuse_one(
@@ -104,9 +111,10 @@ def _fuse_folder(
             done = f"after {bar.done} of {bar.total} brackets; run it again to go on"
             raise fail(f"interrupted {done}", INTERRUPTED) from error
         except EdgeMefError as error:
-            if bar.total:
-                typer.echo(f"stopped after {bar.done} of {bar.total} brackets", err=True)
-            raise error
+            if not bar.total:
+                raise
+            done = f"stopped after {bar.done} of {bar.total} brackets"
+            raise fail(f"{error} ({done})", error.exit_code) from error
     _report(result, json)
     if result.failed:
         raise typer.Exit(2)
@@ -138,24 +146,28 @@ def _describe(fuser: "Fuser", fused: "Fused") -> dict[str, Any]:
 
 
 class _Bar:
-    """A progress bar over brackets on stderr."""
+    """A progress bar over brackets on stderr, where that is a terminal."""
 
     def __init__(self, shown: bool) -> None:
         from rich.console import Console
         from rich.progress import Progress
 
-        self.progress = Progress(console=Console(stderr=True), disable=not shown)
+        console = Console(stderr=True)
+        self.shown = shown and console.is_terminal
+        self.progress = Progress(console=console, disable=not self.shown)
         self.task = self.progress.add_task("fusing", total=None)
         self.done, self.total = 0, 0
 
     def __enter__(self) -> "_Bar":
-        self.progress.start()
+        if self.shown:
+            self.progress.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self.total:
             self.progress.update(self.task, completed=self.total)
-        self.progress.stop()
+        if self.shown:  # rich before 14 ends even a disabled bar with an empty line
+            self.progress.stop()
 
     def update(self, name: str, done: int, total: int) -> None:
         self.done, self.total = done, total

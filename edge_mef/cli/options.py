@@ -35,7 +35,7 @@ def parse_size(text: str) -> tuple[int, int] | None:
     """Read "HxW" or "dynamic" (None); `InputError` for anything else."""
     if text == "dynamic":
         return None
-    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
+    match = re.fullmatch("([0-9]{1,6})x([0-9]{1,6})", text)
     if not match:
         raise InputError(
             f"expected a size such as 1080x1920 (height x width) or 'dynamic', found '{text}'"
@@ -48,6 +48,6 @@ def parse_kernels(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts):
+    if not all(re.fullmatch("[0-9]{1,3}", part) for part in parts):
         raise InputError(f"expected kernel sizes such as 1,3,5, found '{text}'")
     return tuple(int(part) for part in parts)

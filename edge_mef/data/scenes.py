@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def choose(scenes: Iterable[Scene], split: Split) -> list[Scene]:
 
 def _rendered_scenes(data: str) -> list[Scene]:
     count = data.partition(":")[2] or str(RENDERED_COUNT)
-    if not count.isdigit() or int(count) < 2:
+    if not re.fullmatch("[0-9]{1,6}", count) or int(count) < 2:
         raise InputError(f"expected '{RENDERED}:COUNT' with 2 scenes or more, found '{data}'")
     return [Scene(f"rendered-{i}", _split_of(i), seed=i) for i in range(int(count))]
 
@@ -100,12 +101,16 @@ def _split_of(index: int) -> Split:
 
 
 def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
-    with manifest.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = _COLUMNS - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(f"{manifest} lacks the columns: {', '.join(sorted(missing))}")
-        rows = [row for row in reader if row["task"] == task and row.get("role") != "reference"]
+    try:
+        with manifest.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = _COLUMNS - set(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8
+        raise InputError(f"{manifest} cannot be read as a table: {error}") from error
+    if missing:
+        raise InputError(f"{manifest} lacks the columns: {', '.join(sorted(missing))}")
+    rows = [row for row in rows if row["task"] == task and row.get("role") != "reference"]
     grouped: dict[str, list[Mapping[str, str]]] = {}
     for row in rows:
         grouped.setdefault(row["scene"], []).append(row)
@@ -116,8 +121,11 @@ def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
 
 
 def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) -> Scene:
-    if not all(row["order"].isdigit() for row in rows):
-        raise InputError(f"{manifest}: scene {name} needs whole numbers in the column order")
+    for row in rows:
+        if not re.fullmatch("-?[0-9]{1,9}", row["order"]):
+            raise InputError(
+                f"{manifest}: scene {name} needs whole numbers as order, found '{row['order']}'"
+            )
     ordered = sorted(rows, key=lambda row: int(row["order"]))
     paths = tuple(manifest.parent / row["file"] for row in ordered)
     for path in paths:
