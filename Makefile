@@ -17,8 +17,9 @@ $(READY): pyproject.toml
 demo: $(READY)            ## render, export, verify and fuse; see demo-out/side-by-side.png
 	$(BIN)/edge-mef demo --output demo-out
 
-test: $(READY)            ## all tests
-	$(BIN)/python -m pytest
+test: $(READY)            ## all tests: in two processes, then those that measure time alone
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not timing" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m timing
 
 lint: $(READY)            ## style
 	$(BIN)/ruff check .

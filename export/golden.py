@@ -4,6 +4,8 @@ They travel in the bundle, so that a device without torch can check its runtime.
 """
 
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,5 +61,5 @@ def read_golden(folder: Path, contract: FusionContract) -> Golden:
         with np.load(path, allow_pickle=False) as arrays:
             exposures = tuple(np.asarray(arrays[name], np.uint8) for name in contract.inputs)
             return Golden(exposures, np.asarray(arrays["fused"], np.uint8))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise BundleError(f"{path} does not hold this bundle's golden frames: {error}") from error

@@ -20,6 +20,7 @@ from edge_mef.errors import GateError
 
 OPSET = 18
 OPSETS = (17, 18, 19)
+_IR_VERSION = 9  # what ONNX Runtime 1.17 still reads
 _LARGEST_SIDE = 32768
 # Odd, different, and no multiple of anything: a size that leaks into the graph shows.
 _EXAMPLE_SIZE = (97, 131)
@@ -119,6 +120,7 @@ def _cleaned(model: ModelProto, contract: FusionContract) -> ModelProto:
         value.ClearField("doc_string")
         value.ClearField("metadata_props")
     model.producer_name, model.producer_version = "edge-mef", ""
+    model.ir_version = _IR_VERSION
     return model
 
 

@@ -99,6 +99,7 @@ atexit.register(lambda: print([m for m in {HEAVY} if m in sys.modules], file=sys
     assert (result.code, result.err.strip()) == (0, "[]")
 
 
+@pytest.mark.timing
 def test_help_is_fast() -> None:
     """The median of five runs; a busy machine gets four chances."""
     medians = []

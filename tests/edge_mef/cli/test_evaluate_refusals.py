@@ -60,9 +60,12 @@ def test_names_that_make_no_sense(run_cli: RunCli, tmp_path: Path) -> None:
 
 
 def test_two_bundles_of_one_name_are_both_shown(run_cli: RunCli, bundle: Path) -> None:
+    namesake = bundle.parent / "mine" / "ffmef"
+    namesake.parent.mkdir()
+    bundle.rename(namesake)
     result = run_cli(
         *("evaluate", "--data", "rendered:2", "--longest-side", "64", "--json"),
-        *("--bundle", "ffmef", "--bundle", bundle),
+        *("--bundle", "ffmef", "--bundle", namesake),
     )
     assert (result.code, result.err) == (0, "")
-    assert list(json.loads(result.out)) == ["ffmef", str(bundle)]
+    assert list(json.loads(result.out)) == ["ffmef", "mine/ffmef"]

@@ -42,6 +42,7 @@ NEED_TORCH = {
     "edge_mef.export.build",
     "edge_mef.losses.gif",
     "edge_mef.losses.mef_ssim",
+    "edge_mef.losses.tone",
     "edge_mef.models.create",
     "edge_mef.models.ffmef",
     "edge_mef.pipeline",
