@@ -227,7 +227,6 @@ def test_large_photographs_are_read_from_their_header(tmp_path: Path) -> None:
     assert time.perf_counter() - start < 0.5
 
 
-@pytest.mark.slow
 def test_large_photographs_are_read(tmp_path: Path) -> None:
     Image.new("L", (20_000, 10_000), 7).save(tmp_path / "a.jpg")
     assert read_picture(tmp_path / "a.jpg").pixels.shape == (10_000, 20_000, 3)

@@ -1,4 +1,4 @@
-"""The exported network against the authors' formulation in torch, on the same frames and threads."""
+"""The export against the authors' formulation in torch, on the same frames and threads."""
 
 import numpy as np
 import pytest
