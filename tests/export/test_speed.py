@@ -14,7 +14,8 @@ from edge_mef.validation import torch_fuse
 from tests.reference.ffmef_unfold import UnfoldedFFMEF
 
 THREADS = 2
-LEAST = {(1080, 1920): 4.0, (551, 707): 2.0}
+# Well below what was measured (docs/networks.md), because shared machines disturb both sides.
+LEAST = {(1080, 1920): 3.0, (551, 707): 2.0}
 
 
 @pytest.mark.timing
