@@ -48,7 +48,7 @@ def test_without_a_limit_the_machine_counts(cgroup: Path, limit: str | None) -> 
 def test_a_large_frame_is_refused_with_numbers(manifest: Manifest) -> None:
     needed = memory.estimate_bytes(manifest, 3000, 4000)
     memory.check_memory(manifest, 3000, 4000, limit=needed)
-    with pytest.raises(FrameTooLargeError, match=r"3000x4000 .* about 10\.7 GiB .* 512 MiB are al"):
+    with pytest.raises(FrameTooLargeError, match=r"3000x4000 .* about 11\.4 GiB .* 512 MiB are al"):
         memory.check_memory(manifest, 3000, 4000, limit=512 * 2**20)
     with pytest.raises(FrameTooLargeError, match="allowed: reduce"):
         memory.check_memory(manifest, 3000, 4000, limit=needed - 1)
