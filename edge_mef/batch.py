@@ -89,7 +89,7 @@ def fuse_folder(
         if progress is not None:
             progress(bracket.name, index, len(brackets.found))
         target = output / f"{bracket.name}{options.suffix or _suffix(bracket)}"
-        if target.exists() and not options.overwrite:
+        if not options.overwrite and target.is_file() and target.stat().st_size:
             result.kept.append(target)
             continue
         try:
@@ -111,12 +111,26 @@ def _find(folder: Path, output: Path, options: FuseOptions) -> Brackets:
     brackets = find_brackets(folder, gap_seconds=options.gap_seconds, exclude=[output])
     if not brackets.found and not brackets.problems:
         raise InputError(f"no bracket was found in '{folder}'")
+    _check_no_originals(folder, output, {bracket.name for bracket in brackets.found})
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"the folder '{output}' cannot be made: {error.strerror}") from error
     check_output(output / "probe.png")
     return brackets
+
+
+def _check_no_originals(folder: Path, output: Path, names: set[str]) -> None:
+    """Refuse an output folder inside the input that holds pictures other than our results."""
+    if not output.is_dir() or output.resolve().parent != folder.resolve():
+        return
+    pictures = [p for p in output.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES]
+    others = sorted(p.name for p in pictures if p.stem not in names)
+    if others:
+        raise InputError(
+            f"the output folder '{output}' holds pictures that are no results, such as "
+            f"'{others[0]}': choose another one"
+        )
 
 
 def _suffix(bracket: BracketFiles) -> str:

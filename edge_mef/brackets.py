@@ -58,12 +58,8 @@ def find_brackets(
     folder = Path(folder)
     direct, subfolders = _list_folder(folder)
     excluded = {Path(place).resolve() for place in exclude}
-    groups = [
-        BracketFiles(place.name, tuple(files))
-        for place in subfolders
-        if place.resolve() not in excluded and (files := _list_folder(place)[0])
-    ]
-    if not direct and not groups:
+    groups, closed = _subfolder_groups([p for p in subfolders if p.resolve() not in excluded])
+    if not direct and not groups and not closed:
         raise InputError(
             f"expected pictures ({' '.join(PICTURE_SUFFIXES)}) in '{folder}' or its subfolders, "
             "found none: check the folder"
@@ -79,7 +75,23 @@ def find_brackets(
         parts.append(_untimed_bracket(folder, untimed, alone=not groups))
     found = [bracket for part in parts for bracket in part.found]
     problems = [problem for part in parts for problem in part.problems]
-    return Brackets(tuple(_with_own_names(found)), tuple(problems + unreadable))
+    return Brackets(tuple(_with_own_names(found)), tuple(problems + unreadable + closed))
+
+
+def _subfolder_groups(
+    subfolders: Sequence[Path],
+) -> tuple[list[BracketFiles], list[tuple[str, str]]]:
+    """Return the brackets in subfolders, and (name, why) of subfolders that cannot be read."""
+    groups, closed = [], []
+    for place in subfolders:
+        try:
+            files = _list_folder(place)[0]
+        except InputError as error:
+            closed.append((place.name, str(error)))
+            continue
+        if files:
+            groups.append(BracketFiles(place.name, tuple(files)))
+    return groups, closed
 
 
 def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:

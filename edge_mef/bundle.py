@@ -75,12 +75,15 @@ def describe_files(contents: Mapping[str, bytes]) -> dict[str, FileEntry]:
 def check_bundle_output(folder: Path) -> None:
     """Raise `OutputError` unless a bundle may be written to this place.
 
-    An existing bundle is replaced; any other folder with something in it, or a file, is not.
+    An existing bundle is replaced; any other folder with something in it, or a file, is not, nor
+    is a bundle in which somebody keeps other files.
     """
     if folder.is_file():
         raise OutputError(f"'{folder}' is a file: name a folder for the bundle")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-        raise OutputError(f"'{folder}' holds something else than a bundle: choose another folder")
+    if folder.is_dir() and not _may_be_replaced(folder):
+        raise OutputError(
+            f"'{folder}' holds something else than one of our bundles: choose another folder"
+        )
     parent = folder.absolute().parent
     while not parent.exists():
         parent = parent.parent
@@ -95,7 +98,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
         OutputError: the place is taken by something else, or cannot be written.
     """
     check_bundle_output(folder)
-    folder = folder.absolute()
+    folder = folder.resolve()
     part = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}.part")
     try:
         try:
@@ -116,6 +119,25 @@ def rewrite_manifest(bundle: Bundle, manifest: Manifest) -> Bundle:
     """Replace a bundle's manifest; `OutputError` where it cannot be written."""
     write_atomically(bundle.folder / MANIFEST, encode_manifest(manifest))
     return Bundle(bundle.folder, manifest)
+
+
+def bundled(name: str) -> Path:
+    """Return the folder of a bundle inside the package; `BundleError` names those there are."""
+    if name not in bundled_names():
+        known = ", ".join(bundled_names()) or "none"
+        raise BundleError(f"no bundle called '{name}' comes with EdgeMEF; there are: {known}")
+    return BUNDLES_FOLDER / name
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    names = {place.name for place in folder.iterdir()}
+    if not names:
+        return True
+    try:
+        manifest = decode_manifest((folder / MANIFEST).read_bytes(), MANIFEST)
+    except (OSError, BundleError):
+        return False
+    return names <= {MANIFEST, *manifest.files}
 
 
 def _move_into_place(part: Path, folder: Path) -> None:

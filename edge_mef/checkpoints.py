@@ -11,6 +11,7 @@ from edge_mef.errors import InputError
 from edge_mef.saving import write_atomically
 
 _NAME = "checkpoint.pt"
+_KEYS = {"settings", "network", "optimizer", "epoch", "best_epoch", "best_score"}
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -30,6 +31,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint to the CPU; `InputError` where it is damaged."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
         raise InputError(f"{path} is not a readable checkpoint: {error}") from error
+    if not isinstance(state, dict) or not state.keys() >= _KEYS:
+        raise InputError(f"{path} is not a checkpoint of a training: choose another folder")
     return state

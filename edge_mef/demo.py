@@ -44,6 +44,9 @@ def run_demo(output: str | Path, *, height: int = 600, width: int = 800) -> Demo
         OutputError: the folder cannot be written to.
     """
     folder = Path(output)
+    sheet_path = folder / "side-by-side.png"
+    if folder.is_dir() and any(folder.iterdir()) and not sheet_path.is_file():
+        raise OutputError(f"'{folder}' holds something else than a demonstration: choose another")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,7 +78,7 @@ def run_demo(output: str | Path, *, height: int = 600, width: int = 800) -> Demo
         write_picture(folder / f"{name}.png", pixels)
     return DemoResult(
         folder=folder,
-        sheet=folder / "side-by-side.png",
+        sheet=sheet_path,
         bundle=bundle.folder,
         size=(height, width),
         bundle_bytes=sum(entry.size for entry in bundle.manifest.files.values()),

@@ -17,7 +17,7 @@ from edge_mef.errors import InputError
 from edge_mef.fuser import Fuser
 from edge_mef.models import create_model, find_network
 from edge_mef.pipeline import FusionPipeline
-from edge_mef.saving import check_output, write_picture
+from edge_mef.saving import check_output
 from edge_mef.sheet import contact_sheet
 from edge_mef.validation import Fuse, read_pair, score, torch_fuse
 
@@ -27,9 +27,10 @@ _SHEET_SIDE = 800
 
 @dataclass
 class Evaluation:
-    """MEF-SSIM by method and scene."""
+    """MEF-SSIM by method and scene, and the contact sheet, where one was asked for."""
 
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    sheet: Frame | None = None
 
     def mean(self, method: str) -> float:
         """Return a method's mean over scenes."""
@@ -57,7 +58,7 @@ def evaluate_methods(
         peers: run OpenCV's Mertens as well.
         split: which scenes.
         longest_side: reduce the scenes to it; None keeps their size.
-        sheet: a picture file for the contact sheet.
+        sheet: where the contact sheet will be written; checked before any work is done.
     """
     if split not in ("train", "calib", "val"):
         raise InputError(f"expected the split train, calib or val, found '{split}'")
@@ -76,7 +77,7 @@ def evaluate_methods(
                 rows.append(row)
                 captions.append(texts)
     if sheet is not None:
-        write_picture(sheet, contact_sheet(rows, captions))
+        result.sheet = contact_sheet(rows, captions)
     return result
 
 

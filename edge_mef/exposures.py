@@ -141,9 +141,9 @@ def merge_metadata(metadata: Sequence[Metadata]) -> Metadata:
 
 
 def _order_by_exif(metadata: Sequence[Metadata]) -> list[int] | None:
-    """Return the order by EXIF exposure; None where one lacks it, or two have the same."""
+    """Return the order by EXIF exposure; None where frames lack it, or two have the same."""
     exposures = [one.exposure for one in metadata if one.exposure is not None]
-    if len(exposures) < len(metadata):
+    if len(exposures) < len(metadata) or len({one.exposure_parts for one in metadata}) > 1:
         return None
     order = sorted(range(len(exposures)), key=exposures.__getitem__)
     steps = [exposures[b] / exposures[a] for a, b in pairwise(order)]

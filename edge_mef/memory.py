@@ -22,7 +22,8 @@ def available_bytes() -> int:
     free = int(psutil.virtual_memory().available)
     limit, used = _read_number("memory.max"), _read_number("memory.current")
     if limit is not None and used is not None:
-        free = min(free, max(0, limit - used))
+        # Cached files count as used there, but give way when memory is asked for.
+        free = min(free, max(0, limit - max(0, used - _cached_files())))
     return free
 
 
@@ -40,6 +41,14 @@ def check_memory(manifest: Manifest, height: int, width: int, limit: int | None 
 
 def _gib(count: int) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+def _cached_files() -> int:
+    try:
+        lines = (_CGROUP / "memory.stat").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 0
 
 
 def _read_number(name: str) -> int | None:

@@ -64,6 +64,7 @@ class Metadata:
     exposure: light gathered, relative: seconds x ISO / 100 / f-number²; None without EXIF.
     exposure_bias: exposure compensation in stops. taken: start of the exposure, local time.
     exposure_time: seconds. camera: maker, model and serial number.
+    exposure_parts: whether ISO and aperture were known when `exposure` was computed.
     """
 
     exif: ExifTags = field(default_factory=dict)
@@ -73,19 +74,22 @@ class Metadata:
     taken: datetime | None = None
     camera: str | None = None
     exposure_time: float | None = None
+    exposure_parts: tuple[bool, bool] = (False, False)
 
 
 def read_exif(exif: Image.Exif, icc_profile: bytes | None) -> Metadata:
     """Return the metadata of a picture from Pillow's view of it; damaged values are left out."""
     tags = _carried(exif)
+    exposure, exposure_parts = _relative_exposure(tags)
     return Metadata(
         exif=tags,
         icc_profile=icc_profile if _is_rgb_profile(icc_profile) else None,
-        exposure=_relative_exposure(tags),
+        exposure=exposure,
         exposure_bias=_number(tags.get(_EXPOSURE_BIAS)),
         taken=_taken(tags),
         camera=_camera(tags),
         exposure_time=_exposure_time(tags),
+        exposure_parts=exposure_parts,
     )
 
 
@@ -174,19 +178,31 @@ def _exposure_time(tags: ExifTags) -> float | None:
     return seconds
 
 
-def _relative_exposure(tags: ExifTags) -> float | None:
-    """Without ISO or aperture (a phone, a manual lens) these count as the same in all frames."""
-    seconds = _exposure_time(tags)
+def _relative_exposure(tags: ExifTags) -> tuple[float | None, tuple[bool, bool]]:
+    """Return the exposure, and whether ISO and aperture are in it; each counts as 1 without.
+
+    A phone or a manual lens leaves them out of every frame. Frames that know different parts
+    cannot be compared, so the parts are told as well.
+    """
+    seconds, f_number, iso = _exposure_time(tags), _f_number(tags), _iso(tags)
     if seconds is None:
-        return None
+        return None, (False, False)
+    exposure = seconds * (iso or 100.0) / 100.0 / (f_number or 1.0) ** 2
+    return exposure, (iso is not None, f_number is not None)
+
+
+def _f_number(tags: ExifTags) -> float | None:
     f_number = _number(tags.get(_F_NUMBER))
-    if f_number is None or f_number <= 0:
-        aperture = _number(tags.get(_APERTURE))
-        f_number = 1.0 if aperture is None or abs(aperture) > 32 else 2.0 ** (aperture / 2)
-    # 65535 stands for "more than fits here": the true value is in a later tag.
+    if f_number is not None and f_number > 0:
+        return f_number
+    aperture = _number(tags.get(_APERTURE))
+    return None if aperture is None or abs(aperture) > 32 else 2.0 ** (aperture / 2)
+
+
+def _iso(tags: ExifTags) -> float | None:
     isos = (_number(tags.get(tag)) for tag in _ISO)
-    iso = next((iso for iso in isos if iso is not None and iso > 0 and iso != 65535), 100.0)
-    return seconds * iso / 100.0 / f_number**2
+    # 65535 stands for "more than fits here": the true value is in a later tag.
+    return next((iso for iso in isos if iso is not None and iso > 0 and iso != 65535), None)
 
 
 def _taken(tags: ExifTags) -> datetime | None:

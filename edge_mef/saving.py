@@ -20,6 +20,7 @@ from edge_mef.metadata import Metadata, encode_exif, exif_directories
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 _DEFLATE_LEVEL = 4  # of 9; level 6 takes twice the time and saves a tenth
+_JPEG_LARGEST_EXIF = 65000  # bytes; a segment holds 65533 with its heading
 _JPEG_LARGEST_SIDE = 65500  # what libjpeg encodes; the format itself ends at 65535
 
 
@@ -58,8 +59,8 @@ def write_picture(
     pixels: (H, W, 3) uint8 RGB. like: EXIF and colour profile to write. quality: 1 to 100, JPEG.
 
     Raises:
-        InputError: the pixels or the quality are not as described.
-        OutputError: the path cannot be written, the disk is full, or the format cannot hold it.
+        InputError: pixels or quality are not as described, or the format cannot hold them.
+        OutputError: the path cannot be written, or the disk is full.
     """
     path = Path(path)
     check_output(path)
@@ -83,11 +84,21 @@ def _encode(path: Path, pixels: NDArray[np.uint8], like: Metadata, quality: int)
     elif suffix == ".png":
         Image.fromarray(pixels).save(encoded, "PNG", compress_level=_DEFLATE_LEVEL, **options)
     elif max(pixels.shape) > _JPEG_LARGEST_SIDE:
-        raise OutputError(f"a JPEG holds {_JPEG_LARGEST_SIDE} pixels a side: write a .png or .tif")
+        raise InputError(f"a JPEG holds {_JPEG_LARGEST_SIDE} pixels a side: write a .png or .tif")
     else:
-        options |= {"quality": quality, "subsampling": 0}
+        options |= {"quality": quality, "subsampling": 0, "exif": _jpeg_exif(like)}
         Image.fromarray(pixels).save(encoded, "JPEG", **options)
     return encoded.getvalue()
+
+
+def _jpeg_exif(like: Metadata) -> bytes:
+    """Encode the EXIF for a JPEG, which holds 64 KiB of it: the longest tags give way."""
+    tags = dict(like.exif)
+    encoded = encode_exif(tags)
+    while len(encoded) > _JPEG_LARGEST_EXIF:
+        del tags[max(tags, key=lambda tag: len(str(tags[tag])))]
+        encoded = encode_exif(tags)
+    return encoded
 
 
 def _encode_tiff(stream: BinaryIO, pixels: NDArray[np.uint8], like: Metadata) -> None:

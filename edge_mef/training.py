@@ -96,6 +96,8 @@ def train(
         MissingError: the device asked for is not here.
     """
     settings = settings or TrainSettings()
+    if not math.isfinite(settings.learning_rate):
+        raise InputError(f"expected a finite learning rate, found {settings.learning_rate}")
     with _distributed(device) as workers:
         return _Training(Path(output), settings, workers, command).run(data, init, resume)
 
@@ -119,7 +121,9 @@ class _Workers:
 
 
 def _distributed(device: str | None) -> _Workers:
-    rank, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank, count = _whole_number("RANK", 0), _whole_number("WORLD_SIZE", 1)
+    if not 0 <= rank < count:
+        raise InputError(f"expected RANK below WORLD_SIZE, as torchrun sets them, found {rank}")
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if chosen.partition(":")[0] not in ("cpu", "cuda"):
         raise InputError(f"expected the device cpu, cuda or cuda:NUMBER, found '{chosen}'")
@@ -130,7 +134,19 @@ def _distributed(device: str | None) -> _Workers:
             chosen = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
             torch.cuda.set_device(chosen)
         dist.init_process_group("nccl" if chosen.startswith("cuda") else "gloo")
-    return _Workers(torch.device(chosen), rank, count)
+    try:
+        return _Workers(torch.device(chosen), rank, count)
+    except RuntimeError as error:
+        raise InputError(
+            f"expected the device cpu, cuda or cuda:NUMBER, found '{chosen}'"
+        ) from error
+
+
+def _whole_number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"expected a whole number in the variable {variable}, found '{text}'")
+    return int(text)
 
 
 class _Training:
@@ -205,15 +221,15 @@ class _Training:
         for step, pairs in enumerate(loader):
             self._set_rate((epoch - 1 + step / len(loader)) / self.settings.epochs)
             loss = self._loss(pairs.to(self.workers.device))
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            self.optimizer.step()
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
                 raise InputError(
                     f"the loss became {losses[-1]} in epoch {epoch}: lower --learning-rate"
                 )
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
             bar.step(epoch, step, len(loader), losses[-1])
         if self.log is not None:
             self.log.add_scalar("loss/train", float(np.mean(losses)), epoch)

@@ -6,6 +6,7 @@ weights on further scenes. The reference is always the fp32 pipeline.
 """
 
 import importlib.util
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -175,7 +176,7 @@ def _scenes(
     bundle: Bundle, data: str | Path | None, limit: int, longest_side: int | None
 ) -> Iterator[tuple[str, tuple[Frame, ...]]]:
     if data is None:
-        yield from _rendered(bundle)
+        yield from itertools.islice(_rendered(bundle), limit)
         return
     scenes = sorted(load_scenes(data), key=lambda scene: scene.split != "val")
     for scene in scenes[:limit]:

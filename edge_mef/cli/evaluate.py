@@ -1,13 +1,16 @@
 """edge-mef evaluate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge_mef.cli.options import Data, Json
 from edge_mef.cli.reporting import print_json, print_table
 from edge_mef.errors import missing_extra
+
+if TYPE_CHECKING:
+    from edge_mef.evaluation import Evaluation
 
 
 def evaluate(
@@ -35,6 +38,7 @@ def evaluate(
     except ModuleNotFoundError as error:
         raise missing_extra("edge-mef evaluate", error.name or "torch", "train") from error
     from edge_mef.evaluation import evaluate_methods
+    from edge_mef.saving import write_picture
 
     result = evaluate_methods(
         data,
@@ -46,6 +50,13 @@ def evaluate(
         longest_side=longest_side,
         sheet=sheet,
     )
+    _print_scores(result, json)
+    if sheet is not None and result.sheet is not None:
+        write_picture(sheet, result.sheet)
+        typer.echo(f"{sheet}: contact sheet", err=json)
+
+
+def _print_scores(result: "Evaluation", json: bool) -> None:
     if json:
         print_json(result.scores)
         return
@@ -54,5 +65,3 @@ def evaluate(
     rows = [(scene, *(result.scores[name][scene] for name in names)) for scene in scenes]
     rows.append(("mean", *(result.mean(name) for name in names)))
     print_table(f"MEF-SSIM, {len(scenes)} scenes", ("scene", *names), rows)
-    if sheet is not None:
-        typer.echo(f"{sheet}: contact sheet")

@@ -60,13 +60,14 @@ def fuse(
 ) -> None:
     """Fuse one bracket into a picture, or every bracket of a folder into a folder."""
     from edge_mef.batch import FuseOptions
+    from edge_mef.bundle import bundled
     from edge_mef.fuser import Fuser
 
     if bundle is not None and model is not None:
         raise InputError("give either --bundle or --model, not both")
     options = FuseOptions(align, extremes, overwrite, suffix, quality, _finite("--gap", gap))
-    limit = None if max_memory is None else int(_finite("--max-memory", max_memory) * 2**30)
-    chosen = model if bundle is None else bundle
+    limit = None if max_memory is None else int(_finite("--max-memory", max_memory * 2**30))
+    chosen = bundle if model is None else bundled(model)
     with Fuser.open(chosen, runtime=runtime, threads=threads, memory_limit=limit) as fuser:
         if len(inputs) == 1 and inputs[0].is_dir():
             _fuse_folder(fuser, inputs[0], output, options, json)
@@ -85,6 +86,8 @@ def _fuse_one(
 ) -> None:
     from edge_mef.batch import fuse_bracket
 
+    if options.suffix is not None:
+        raise InputError("--suffix is for folders: the output's name says how to write one picture")
     fused = fuse_bracket(fuser, inputs, output, options)
     if json:
         print_json(_describe(fuser, fused))

@@ -32,7 +32,9 @@ def train(
     tone_weight: Annotated[
         float, typer.Option("--tone-weight", min=0.0, help="Add so much of the tone loss.")
     ] = 0.0,
-    crop: Annotated[int, typer.Option("--crop", min=64, help="Side of the samples.")] = 192,
+    crop: Annotated[
+        int, typer.Option("--crop", min=64, max=4096, help="Side of the samples.")
+    ] = 192,
     smallest: Annotated[
         float,
         typer.Option(
@@ -43,7 +45,7 @@ def train(
         float, typer.Option(min=0.0, max=1.0, help="How often darkest and brightest are the pair.")
     ] = 0.5,
     validation_side: Annotated[int, typer.Option("--validation-side", min=64)] = 512,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 3407,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1)] = 3407,
     init: Annotated[Path | None, typer.Option("--init", help="Start from these weights.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the output folder.")] = False,
     device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:1.")] = None,

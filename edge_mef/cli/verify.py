@@ -19,7 +19,8 @@ def verify(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many scenes.")] = 10,
     longest_side: Annotated[
-        int | None, typer.Option("--longest-side", min=16, help="Reduce the scenes to this.")
+        int | None,
+        typer.Option("--longest-side", min=16, help="Reduce the scenes of --data to this."),
     ] = None,
     threads: Threads = None,
     write: Annotated[

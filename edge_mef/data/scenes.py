@@ -102,7 +102,7 @@ def _split_of(index: int) -> Split:
 
 def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
     try:
-        with manifest.open(newline="", encoding="utf-8") as file:
+        with manifest.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restval="")
             missing = _COLUMNS - set(reader.fieldnames or ())
             rows = list(reader)
@@ -134,6 +134,8 @@ def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) ->
     split = rows[0]["split"]
     if split not in ("train", "calib", "val") or any(row["split"] != split for row in rows):
         raise InputError(f"{manifest}: scene {name} needs one split: train, calib or val")
+    if len(rows) < 2:
+        raise InputError(f"{manifest}: scene {name} has one exposure, and two or more are needed")
     return Scene(name, split, paths, ordered=True)  # type: ignore[arg-type]
 
 

@@ -157,3 +157,28 @@ def test_one_bracket(
     assert done.exposures.paths == bracket_files
     assert done.seconds > 0
     np.testing.assert_array_equal(read_picture(done.output).pixels, fuse(*pair))
+
+
+def test_pictures_that_are_no_results_are_not_mixed_with_results(
+    fuser: Fuser, folder: Path
+) -> None:
+    before = contents(folder / "c")
+    with pytest.raises(InputError, match="no results"):
+        fuse_folder(fuser, folder, folder / "c")
+    assert contents(folder / "c") == before
+
+
+def test_an_empty_file_is_no_result(fuser: Fuser, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.png").touch()
+    assert len(fuse_folder(fuser, folder, tmp_path / "out").fused) == 3
+
+
+def test_a_bracket_too_large_for_a_jpeg_stops_nothing(
+    fuser: Fuser, folder: Path, tmp_path: Path
+) -> None:
+    wide = np.zeros((1, 65501, 3), np.uint8)
+    write_pair(folder / "b2", (wide, wide + 1))
+    result = fuse_folder(fuser, folder, tmp_path / "out", FuseOptions(suffix=".jpg"))
+    assert len(result.fused) == 3
+    assert [name for name, _ in result.failed] == ["b2"]

@@ -175,3 +175,20 @@ def test_no_pictures(tmp_path: Path) -> None:
         find_brackets(tmp_path / "missing")
     with pytest.raises(InputError, match="no folder"):
         find_brackets(tmp_path / "notes.txt")
+
+
+def test_an_unreadable_subfolder_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    iterate = Path.iterdir
+
+    def closed(place: Path) -> object:
+        if place.name == "two":
+            raise PermissionError(13, "Permission denied")
+        return iterate(place)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    result = find_brackets(tmp_path)
+    assert [name for name, _ in result.problems] == ["two"]

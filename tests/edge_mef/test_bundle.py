@@ -203,10 +203,18 @@ def test_places_that_are_taken(tmp_path: Path, bundle: Path) -> None:
         check_bundle_output(free)
     with pytest.raises(OutputError, match="is a file"):
         check_bundle_output(tmp_path / "file")
-    with pytest.raises(OutputError, match="something else than a bundle"):
+    with pytest.raises(OutputError, match="something else than one of our bundles"):
         check_bundle_output(tmp_path / "full")
     with pytest.raises(OutputError, match="may not be written to"):
         check_bundle_output(tmp_path / "file" / "below")
+    foreign = tmp_path / "web"
+    foreign.mkdir()
+    (foreign / "manifest.json").write_text("{}")
+    with pytest.raises(OutputError, match="something else"):
+        check_bundle_output(foreign)
+    (bundle / "notes.txt").write_text("somebody's")
+    with pytest.raises(OutputError, match="something else"):
+        check_bundle_output(bundle)
 
 
 def test_an_unwritable_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,13 +46,22 @@ def test_any_order_becomes_darkest_first_by_luma(tmp_path: Path) -> None:
 
 def test_exif_exposure_goes_before_luma(tmp_path: Path) -> None:
     paths = [
-        save(tmp_path / "a.png", 10, {0x829A: 0.5}),
-        save(tmp_path / "b.png", 90, {0x829A: 0.1}),
+        save(tmp_path / "a.png", 10, {0x829A: 0.5, 0x8827: 100}),
+        save(tmp_path / "b.png", 90, {0x829A: 0.1, 0x8827: 100}),
         save(tmp_path / "c.png", 50, {0x829A: 0.1, 0x8827: 200}),
     ]
     exposures = read_exposures([str(path) for path in paths])
     assert [path.name for path in exposures.paths] == ["b.png", "c.png", "a.png"]
     assert exposures.ordered_by == "exif"
+
+
+def test_frames_that_know_different_parts_are_not_compared(tmp_path: Path) -> None:
+    """1/100 s at ISO 800 is darker here than 1/25 s at an ISO that is not said."""
+    under = save(tmp_path / "under.png", 20, {0x829A: 0.01, 0x8827: 800})
+    over = save(tmp_path / "over.png", 200, {0x829A: 0.04})
+    exposures = read_exposures([over, under])
+    assert [path.name for path in exposures.paths] == ["under.png", "over.png"]
+    assert exposures.ordered_by == "luma"
 
 
 @pytest.mark.parametrize("other", [None, {0x829A: 0.5}, {0x829A: 0.501}, {0x9003: "?"}])

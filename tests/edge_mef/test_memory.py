@@ -61,3 +61,10 @@ def test_what_is_available_is_the_limit_otherwise(
     memory.check_memory(manifest, 100, 100)
     with pytest.raises(InputError, match=r"1\.0 GiB are available"):
         memory.check_memory(manifest, 3000, 4000)
+
+
+def test_cached_files_are_not_used_memory(cgroup: Path) -> None:
+    (cgroup / "memory.max").write_text("5000000\n")
+    (cgroup / "memory.current").write_text("4900000\n")
+    (cgroup / "memory.stat").write_text("anon 100\ninactive_file 3000000\n")
+    assert memory.available_bytes() == 3100000

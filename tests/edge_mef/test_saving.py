@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge_mef.errors import InputError, OutputError
-from edge_mef.pictures import check_output, write_picture
+from edge_mef.metadata import IMAGE, Metadata
+from edge_mef.pictures import check_output, read_metadata, write_picture
 
 
 def noise(*shape: int) -> NDArray[np.uint8]:
@@ -50,7 +51,7 @@ def test_output_must_not_be_an_input(tmp_path: Path) -> None:
 
 
 def test_a_side_too_long_for_jpeg(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="65500"):
+    with pytest.raises(InputError, match="65500"):
         write_picture(tmp_path / "a.jpg", noise(1, 65501, 3))
     write_picture(tmp_path / "a.jpg", noise(1, 65500, 3))
 
@@ -101,3 +102,12 @@ def test_a_write_that_stops_half_way(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())
+
+
+def test_long_exif_is_shortened_to_fit_a_jpeg(tmp_path: Path) -> None:
+    description, rights, model = (IMAGE, 0x010E), (IMAGE, 0x8298), (IMAGE, 0x0110)
+    tags = {description: "x" * 40000, rights: "y" * 40000, model: "camera"}
+    write_picture(tmp_path / "a.jpg", noise(4, 4, 3), like=Metadata(exif=tags))
+    kept = read_metadata(tmp_path / "a.jpg").exif
+    assert kept[model] == "camera"
+    assert len({description, rights} & kept.keys()) == 1

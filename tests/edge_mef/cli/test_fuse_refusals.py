@@ -88,12 +88,17 @@ def test_different_sizes(refused: Refused, bracket_files: Files, tmp_path: Path)
     ("arguments", "message"),
     [
         (("--bundle", "nonesuch"), "'nonesuch' is not a bundle"),
-        (("--model", "nonesuch"), "'nonesuch' is not a bundle"),
+        (
+            ("--model", "nonesuch"),
+            "no bundle called 'nonesuch' comes with EdgeMEF; there are: ffmef",
+        ),
         (("--bundle", "ffmef", "--model", "ffmef"), "either --bundle or --model"),
         (("--runtime", "nonesuch"), "no runtime called 'nonesuch'; known are: onnxruntime"),
         (("--threads", "100000000"), "threads, found 100000000"),
         (("--max-memory", "inf"), "finite number for --max-memory"),
         (("--max-memory", "nan"), "--max-memory"),
+        (("--max-memory", "1e300"), "finite number for --max-memory"),
+        (("--suffix", ".png"), "--suffix is for folders"),
         (("--max-memory", "0"), "0 MiB are allowed"),
         (("--gap", "inf"), "finite number for --gap"),
         (("--gap", "nan"), "--gap"),

@@ -49,6 +49,7 @@ def test_a_manifest_gives_order_split_and_leaves_references_out(tmp_path: Path) 
         (HEADER + "a.png,mef,one,under,0,val\na.png,mef,one,over,1,train\n", "needs one split"),
         (HEADER + "a.png,mef,one,under,0,test\n", "train, calib or val"),
         (HEADER + "a.png,ivf,one,ir,0,val\n", "no scene of the task 'mef'"),
+        (HEADER + "a.png,mef,one,under,0,val\n", "two or more are needed"),
     ],
 )
 def test_bad_manifests_are_named(tmp_path: Path, text: str, words: str) -> None:
