@@ -108,6 +108,5 @@ def test_long_exif_is_shortened_to_fit_a_jpeg(tmp_path: Path) -> None:
     description, rights, model = (IMAGE, 0x010E), (IMAGE, 0x8298), (IMAGE, 0x0110)
     tags = {description: "x" * 40000, rights: "y" * 40000, model: "camera"}
     write_picture(tmp_path / "a.jpg", noise(4, 4, 3), like=Metadata(exif=tags))
-    kept = read_metadata(tmp_path / "a.jpg").exif
-    assert kept[model] == "camera"
-    assert len({description, rights} & kept.keys()) == 1
+    assert read_metadata(tmp_path / "a.jpg").exif[model] == "camera"
+    assert (b"x" * 40000 in (data := (tmp_path / "a.jpg").read_bytes())) != (b"y" * 40000 in data)
