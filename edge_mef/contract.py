@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from edge_mef.errors import InputError
 
+LARGEST_SIDE = 32768
+
 
 @dataclass(frozen=True)
 class FusionContract:

@@ -42,7 +42,7 @@ class TrainSettings:
     `mef_ssim_weight` adds that much of (1 - MEF-SSIM) to the GIF loss, and `tone_weight` that much
     of the tone loss; with both at 0 it is the paper's.
     `final_rate` is the learning rate at the end relative to `learning_rate`, reached along half a
-    cosine; 1 keeps it constant. `repeats` is how often an epoch passes over each scene.
+    cosine; 1 keeps it constant.
     """
 
     model: str = "ffmef"
@@ -53,7 +53,6 @@ class TrainSettings:
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     final_rate: float = 1.0
-    repeats: int = 1
     mef_ssim_weight: float = 0.0
     tone_weight: float = 0.0
     seed: int = 3407
@@ -173,7 +172,7 @@ class _Training:
             self.network.parameters(), s.learning_rate, weight_decay=s.weight_decay
         )
         self._start(resume)
-        dataset = PairDataset(choose(scenes, "train") * s.repeats, s.crops, s.seed)
+        dataset = PairDataset(choose(scenes, "train"), s.crops, s.seed)
         self.log = SummaryWriter(str(self.output)) if self.workers.is_first else None
         with self._progress() as bar:
             for epoch in range(self.epoch + 1, s.epochs + 1):

@@ -10,7 +10,7 @@ from torch import nn
 
 from edge_mef.bundle import Bundle, check_bundle_output, describe_files, write_bundle
 from edge_mef.colour import COLOUR_SPACES
-from edge_mef.contract import FusionContract
+from edge_mef.contract import LARGEST_SIDE, FusionContract
 from edge_mef.errors import InputError
 from edge_mef.export.golden import GOLDEN_FILE, Golden, encode_golden, golden_exposures
 from edge_mef.export.memory import bytes_per_pixel
@@ -26,7 +26,6 @@ from edge_mef.validation import torch_fuse
 
 ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "weights.safetensors"
-LARGEST_SIDE = 32768
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,12 @@ from onnx import ModelProto
 from torch import nn
 from torch.export import Dim, ExportedProgram
 
-from edge_mef.contract import FusionContract
+from edge_mef.contract import LARGEST_SIDE, FusionContract
 from edge_mef.errors import GateError
 
 OPSET = 18
 OPSETS = (17, 18, 19)
 _IR_VERSION = 9  # what ONNX Runtime 1.17 still reads
-_LARGEST_SIDE = 32768
 # Odd, different, and no multiple of anything: a size that leaks into the graph shows.
 _EXAMPLE_SIZE = (97, 131)
 _AXES = ("height", "width")
@@ -101,8 +100,8 @@ def check_onnx(model: ModelProto, contract: FusionContract) -> None:
 
 def _dimension(axis: str, contract: FusionContract) -> Dim:
     if contract.multiple == 1:
-        return Dim(axis, min=1, max=_LARGEST_SIDE)
-    return contract.multiple * Dim(f"{axis}_blocks", min=1, max=_LARGEST_SIDE // contract.multiple)
+        return Dim(axis, min=1, max=LARGEST_SIDE)
+    return contract.multiple * Dim(f"{axis}_blocks", min=1, max=LARGEST_SIDE // contract.multiple)
 
 
 def _cleaned(model: ModelProto, contract: FusionContract) -> ModelProto:
