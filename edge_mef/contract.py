@@ -13,7 +13,8 @@ class FusionContract:
 
     Every exposure is an input of its own, `exposure_0` the darkest; inputs and output are uint8 RGB
     of the shape (1, H, W, 3), 0 to 255. `height` and `width` are None where any size goes;
-    both must be divisible by `multiple`.
+    both must be divisible by `multiple`. Bundles with stages fuse from `fewest` to `most` exposures
+    with them, whatever the number of inputs of the pipeline in one piece.
     """
 
     exposures: int
@@ -25,11 +26,24 @@ class FusionContract:
     channels: str = "RGB"
     order: str = "darkest first"
     output: str = "fused"
+    fewest: int | None = None
+    most: int | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs, darkest exposure first."""
         return tuple(f"exposure_{index}" for index in range(self.exposures))
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The smallest and the largest number of exposures."""
+        return self.fewest or self.exposures, self.most or self.exposures
+
+    @property
+    def count_text(self) -> str:
+        """The numbers of exposures that go, for people."""
+        low, high = self.counts
+        return str(low) if low == high else f"{low} to {high}"
 
     @property
     def size_text(self) -> str:
@@ -40,9 +54,10 @@ class FusionContract:
 
     def check(self, count: int, height: int, width: int) -> None:
         """Raise `InputError` unless this many frames of this size fit."""
-        if count != self.exposures:
+        low, high = self.counts
+        if not low <= count <= high:
             raise InputError(
-                f"this bundle fuses {self.exposures} exposures, found {count}: pass the darkest "
+                f"this bundle fuses {self.count_text} exposures, found {count}: pass the darkest "
                 "and the brightest (--extremes picks them), or export a bundle for that many"
             )
         fixed = self.height is not None and (height, width) != (self.height, self.width)

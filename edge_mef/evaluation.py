@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.progress import track
 
 from edge_mef.benchmarks.peers.mertens import MertensFusion
-from edge_mef.colour import COLOUR_SPACES
 from edge_mef.data.scenes import Scene, choose, load_scenes
 from edge_mef.errors import InputError
 from edge_mef.fuser import Fuser
 from edge_mef.models import create_model, find_network
-from edge_mef.pipeline import FusionPipeline
+from edge_mef.pipeline import make_pipeline
 from edge_mef.saving import check_output
 from edge_mef.sheet import contact_sheet
 from edge_mef.validation import Fuse, read_pair, score, torch_fuse
@@ -107,10 +106,9 @@ def _methods(
     for bundle in bundles:
         fuser = opened.enter_context(Fuser.open(bundle))
         methods[_free_name(fuser.bundle.folder, methods)] = fuser.fuse
-    colour = COLOUR_SPACES[find_network(model).colour]
     for path in weights:
-        pipeline = FusionPipeline(create_model(model, weights=path), colour)
-        methods[_free_name(path.with_suffix(""), methods)] = torch_fuse(pipeline.eval())
+        pipeline = make_pipeline(find_network(model), create_model(model, weights=path))
+        methods[_free_name(path.with_suffix(""), methods)] = torch_fuse(pipeline)
     if peers:
         mertens = MertensFusion()
         methods[mertens.name] = mertens

@@ -32,11 +32,20 @@ class NetworkEntry(_Part):
     source: str
 
 
+Role = Literal["pipeline", "view", "analysis", "application"]
+
+
 class ArtefactEntry(_Part):
-    """One executable form of the pipeline: its file, format and precision."""
+    """One executable file: its format, precision, and what it computes.
+
+    The role "pipeline" is all in one piece. The others are the stages of a tileable network (see
+    `edge_mef.stages`); an application has the number of its `exposures`.
+    """
 
     format: Literal["onnx"]
     file: str
+    role: Role = "pipeline"
+    exposures: int | None = None
     precision: Precision
     opset: int
     operators: dict[str, int]
@@ -87,6 +96,7 @@ class Manifest(_Part):
     rounding: Literal["nearest", "truncate"]
     precision: Precision
     tileable: bool
+    cells: int | None = None
     memory_bytes_per_pixel: float = Field(gt=0)
     artefacts: tuple[ArtefactEntry, ...]
     files: dict[str, FileEntry]
@@ -102,8 +112,12 @@ class Manifest(_Part):
         return files
 
     def artefact(self, file_format: str) -> ArtefactEntry | None:
-        """Return the artefact of a format, or None."""
-        return next((a for a in self.artefacts if a.format == file_format), None)
+        """Return the pipeline in one piece in a format, or None."""
+        return next(iter(self.stage(file_format, "pipeline")), None)
+
+    def stage(self, file_format: str, role: Role) -> tuple[ArtefactEntry, ...]:
+        """Return the artefacts of a format and a role."""
+        return tuple(a for a in self.artefacts if (a.format, a.role) == (file_format, role))
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

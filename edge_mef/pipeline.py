@@ -9,10 +9,21 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from edge_mef.colour import BT601_LIMITED, ColourSpace
+from edge_mef.colour import BT601_LIMITED, COLOUR_SPACES, ColourSpace
+from edge_mef.edge_pipeline import EdgePipeline
+from edge_mef.models.table import NetworkSpec
 
 Rounding = Literal["nearest", "truncate"]
 _CHROMA_EPS = 1e-6
+
+
+def make_pipeline(
+    spec: NetworkSpec, network: nn.Module, rounding: Rounding = "nearest"
+) -> "FusionPipeline | EdgePipeline":
+    """Return the pipeline for a network, in evaluation mode; uint8 frames in, one out."""
+    if spec.domain == "view":
+        return EdgePipeline(network).eval()
+    return FusionPipeline(network, COLOUR_SPACES[spec.colour], rounding).eval()
 
 
 class FusionPipeline(nn.Module):

@@ -7,7 +7,7 @@ batch's scenes (distributed data parallel) and the first one validates, logs and
 import math
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +15,23 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
 from torch import distributed as dist
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.tensorboard import SummaryWriter
 
 from edge_mef.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint
-from edge_mef.colour import COLOUR_SPACES, ColourSpace
-from edge_mef.data.pairs import CropSettings, PairDataset, luma_and_chroma
+from edge_mef.data.pairs import PairDataset
 from edge_mef.data.scenes import choose, load_scenes
+from edge_mef.data.stacks import StackDataset
 from edge_mef.errors import InputError, MissingError, OutputError
-from edge_mef.losses.gif import GifLoss
-from edge_mef.losses.mef_ssim import mef_ssim
-from edge_mef.losses.tone import tone_loss
 from edge_mef.models import create_model, find_network
 from edge_mef.models.weights import read_weights, weights_digest, write_weights
-from edge_mef.pipeline import FusionPipeline
+from edge_mef.objectives import make_objective
+from edge_mef.pipeline import make_pipeline
+from edge_mef.train_settings import TrainSettings
 from edge_mef.validation import ScenePair, mean_score, read_pairs, score_pairs, torch_fuse
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """Everything that decides the outcome of a training, besides the data.
-
-    `mef_ssim_weight` adds that much of (1 - MEF-SSIM) to the GIF loss, and `tone_weight` that much
-    of the tone loss; with both at 0 it is the paper's.
-    `final_rate` is the learning rate at the end relative to `learning_rate`, reached along half a
-    cosine; 1 keeps it constant.
-    """
-
-    model: str = "ffmef"
-    channels: int = 4
-    kernel_sizes: tuple[int, ...] = (1, 3, 5)
-    epochs: int = 30
-    batch: int = 2
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    final_rate: float = 1.0
-    mef_ssim_weight: float = 0.0
-    tone_weight: float = 0.0
-    seed: int = 3407
-    validation_side: int = 512
-    crops: CropSettings = field(default_factory=CropSettings)
 
 
 @dataclass(frozen=True)
@@ -99,6 +73,9 @@ def train(
         raise InputError(f"expected a finite learning rate, found {settings.learning_rate}")
     with _distributed(device) as workers:
         return _Training(Path(output), settings, workers, command).run(data, init, resume)
+
+
+_Dataset = PairDataset | StackDataset
 
 
 class _Workers:
@@ -153,8 +130,8 @@ class _Training:
         self, output: Path, settings: TrainSettings, workers: _Workers, command: str
     ) -> None:
         self.output, self.settings, self.workers, self.command = output, settings, workers, command
-        self.colour: ColourSpace = COLOUR_SPACES[find_network(settings.model).colour]
-        self.gif = GifLoss().to(workers.device)
+        self.spec = find_network(settings.model)
+        self.objective = make_objective(self.spec, settings)
         self.epoch, self.best_epoch, self.best_score = 0, 0, -math.inf
 
     def run(self, data: str | Path, init: str | Path | None, resume: bool) -> TrainResult | None:
@@ -172,7 +149,7 @@ class _Training:
             self.network.parameters(), s.learning_rate, weight_decay=s.weight_decay
         )
         self._start(resume)
-        dataset = PairDataset(choose(scenes, "train"), s.crops, s.seed)
+        dataset = self.objective.dataset(choose(scenes, "train"), s.crops, s.seed)
         self.log = SummaryWriter(str(self.output)) if self.workers.is_first else None
         with self._progress() as bar:
             for epoch in range(self.epoch + 1, s.epochs + 1):
@@ -212,14 +189,15 @@ class _Training:
         self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
         self.best_score = state["best_score"]
 
-    def _train_epoch(self, epoch: int, dataset: PairDataset, bar: "_Bar") -> None:
+    def _train_epoch(self, epoch: int, dataset: _Dataset, bar: "_Bar") -> None:
         self.network.train()
         dataset.epoch = epoch
         loader = self._loader(dataset, epoch)
         started, losses = time.perf_counter(), []
-        for step, pairs in enumerate(loader):
+        for step, samples in enumerate(loader):
             self._set_rate((epoch - 1 + step / len(loader)) / self.settings.epochs)
-            loss = self._loss(pairs.to(self.workers.device))
+            moved = [sample.to(self.workers.device) for sample in samples]
+            loss = self.objective.loss(self.parallel, moved)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
                 raise InputError(
@@ -234,24 +212,14 @@ class _Training:
             self.log.add_scalar("loss/train", float(np.mean(losses)), epoch)
             self.log.add_scalar("seconds/epoch", time.perf_counter() - started, epoch)
 
-    def _loader(self, dataset: PairDataset, epoch: int) -> DataLoader[Tensor]:
+    def _loader(self, dataset: _Dataset, epoch: int) -> DataLoader[Any]:
         s, workers = self.settings, self.workers
-        sampler: DistributedSampler[Tensor] = DistributedSampler(
+        sampler: DistributedSampler[Any] = DistributedSampler(
             dataset, workers.count, workers.rank, shuffle=True, seed=s.seed, drop_last=False
         )
         sampler.set_epoch(epoch)
-        return DataLoader(dataset, batch_size=s.batch, sampler=sampler)
-
-    def _loss(self, pairs: Tensor) -> Tensor:
-        luma, chroma = luma_and_chroma(pairs, self.colour)
-        fused = self.parallel(luma)
-        loss: Tensor = self.gif(fused, luma, chroma).total
-        if self.settings.mef_ssim_weight:
-            index = mef_ssim(fused * 255.0, luma * 255.0).mean()
-            loss = loss + self.settings.mef_ssim_weight * (1.0 - index)
-        if self.settings.tone_weight:
-            loss = loss + self.settings.tone_weight * tone_loss(fused, luma)
-        return loss
+        # Samples may differ in their number of exposures: a batch is a list of them.
+        return DataLoader(dataset, batch_size=s.batch, sampler=sampler, collate_fn=list)
 
     def _set_rate(self, done: float) -> None:
         s = self.settings
@@ -261,7 +229,7 @@ class _Training:
 
     def _finish_epoch(self, epoch: int, validation: list[ScenePair], bar: "_Bar") -> None:
         self.network.eval()
-        pipeline = FusionPipeline(self.network, self.colour).to(self.workers.device).eval()
+        pipeline = make_pipeline(self.spec, self.network).to(self.workers.device)
         mean = mean_score(score_pairs(torch_fuse(pipeline), validation))
         if mean > self.best_score:
             self.best_epoch, self.best_score = epoch, mean

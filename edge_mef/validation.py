@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from edge_mef.data.scenes import Frame, Scene
 from edge_mef.errors import InputError
 from edge_mef.losses.mef_ssim import MIN_SIDE, mef_ssim
-from edge_mef.pipeline import FusionPipeline
 
 Fuse = Callable[..., Frame]
 # Luma of MATLAB's rgb2gray, which the public benchmark takes before its index.
@@ -78,7 +77,7 @@ def mean_score(scores: Sequence[SceneScore]) -> float:
     return float(np.mean([s.mef_ssim for s in scores]))
 
 
-def torch_fuse(pipeline: FusionPipeline) -> Fuse:
+def torch_fuse(pipeline: nn.Module) -> Fuse:
     """Make a function on arrays from a pipeline, running where its parameters are."""
     device = next(pipeline.parameters()).device
 

@@ -1,6 +1,6 @@
 """Weights to bundle: trace the pipeline once, convert it, and write all that a device needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,19 +11,23 @@ from torch import nn
 from edge_mef.bundle import Bundle, check_bundle_output, describe_files, write_bundle
 from edge_mef.colour import COLOUR_SPACES
 from edge_mef.contract import LARGEST_SIDE, FusionContract
+from edge_mef.edge_pipeline import EdgePipeline
 from edge_mef.errors import InputError
 from edge_mef.export.golden import GOLDEN_FILE, Golden, encode_golden, golden_exposures
 from edge_mef.export.memory import bytes_per_pixel
-from edge_mef.export.onnx import OnnxArtefact, convert_to_onnx, trace_program
+from edge_mef.export.onnx import OnnxArtefact, convert_to_onnx, describe_model, trace_program
+from edge_mef.export.stages import CELLS, convert_stages
 from edge_mef.export.targets import check_target
-from edge_mef.manifest import SCHEMA_VERSION, ArtefactEntry, Manifest, NetworkEntry, Precision
+from edge_mef.manifest import SCHEMA_VERSION, ArtefactEntry, Manifest, NetworkEntry, Precision, Role
 from edge_mef.models import NetworkSpec, create_model, find_network
 from edge_mef.models.create import network_settings
-from edge_mef.models.weights import Tensors, shipped_weights, weights_digest
-from edge_mef.pipeline import FusionPipeline, Rounding
+from edge_mef.models.weights import Tensors, own_widths, shipped_weights, weights_digest
+from edge_mef.pipeline import FusionPipeline, Rounding, make_pipeline
+from edge_mef.stages import ANALYSIS_FILE, VIEW_FILE
 from edge_mef.toolchain import toolchain_versions
 from edge_mef.validation import torch_fuse
 
+Pipeline = FusionPipeline | EdgePipeline
 ONNX_FILE = "model.onnx"
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -66,18 +70,16 @@ def export_bundle(
     spec, contract = find_network(settings.model), make_contract(settings)
     check_bundle_output(Path(output))
     network = _network(settings, spec)
-    reference = FusionPipeline(network, COLOUR_SPACES[spec.colour], settings.rounding).eval()
+    reference = make_pipeline(spec, network, settings.rounding)
     golden = _golden(reference, contract)
     tensors = _tensors(network)
-    artefact = convert_to_onnx(
-        trace_program(_in_precision(reference, settings), contract), contract
-    )
+    models = _models(_in_precision(reference, settings), contract)
     contents = {
-        ONNX_FILE: artefact.data,
+        **{name: artefact.data for name, artefact in models.items()},
         WEIGHTS_FILE: save(tensors),
         GOLDEN_FILE: encode_golden(golden),
     }
-    manifest = _manifest(Path(output).name, settings, contract, tensors, artefact)
+    manifest = _manifest(Path(output).name, settings, contract, tensors, models)
     listed = manifest.model_copy(update={"files": describe_files(contents)})
     return write_bundle(Path(output), listed, contents)
 
@@ -97,10 +99,23 @@ def make_contract(settings: ExportSettings) -> FusionContract:
                 f"expected sides of 1 to {LARGEST_SIDE} divisible by {spec.size_multiple}, "
                 f"found {height}x{width}"
             )
-    return FusionContract(exposures, height, width, spec.size_multiple)
+    if spec.domain != "view":
+        return FusionContract(exposures, height, width, spec.size_multiple)
+    if settings.rounding != "nearest":
+        raise InputError(f"{spec.name} rounds to the nearest level, found '{settings.rounding}'")
+    return FusionContract(exposures, height, width, spec.size_multiple, fewest=low, most=high)
 
 
-def _in_precision(pipeline: FusionPipeline, settings: ExportSettings) -> FusionPipeline:
+def _models(pipeline: Pipeline, contract: FusionContract) -> dict[str, OnnxArtefact]:
+    """Convert the pipeline in one piece and, where it has stages, each of them."""
+    models = {ONNX_FILE: convert_to_onnx(trace_program(pipeline, contract), contract)}
+    if isinstance(pipeline, EdgePipeline):
+        stages = convert_stages(pipeline.network, contract.counts)
+        models |= {name: describe_model(model) for name, model in stages.items()}
+    return models
+
+
+def _in_precision(pipeline: Pipeline, settings: ExportSettings) -> Pipeline:
     """Put the network in the precision asked for; colour conversion and norms stay in fp32."""
     if settings.precision == "fp16":
         pipeline.network.half()
@@ -110,20 +125,18 @@ def _in_precision(pipeline: FusionPipeline, settings: ExportSettings) -> FusionP
 def _network(settings: ExportSettings, spec: NetworkSpec) -> nn.Module:
     weights = settings.weights
     if weights is None:
-        weights = shipped_weights(spec.weights)
-        wanted = (
-            settings.channels or spec.default_channels,
-            tuple(settings.kernel_sizes or spec.default_kernel_sizes),
-        )
-        if wanted != (spec.default_channels, spec.default_kernel_sizes):
+        channels = settings.channels or spec.default_channels
+        kernels = tuple(settings.kernel_sizes or spec.default_kernel_sizes)
+        if kernels != spec.default_kernel_sizes or channels not in own_widths(spec):
             raise InputError(
-                f"there are no own weights for {spec.name} with {wanted[0]} channels and kernels "
-                f"{wanted[1]}: train them (edge-mef train) and pass --weights"
+                f"there are no own weights for {spec.name} with {channels} channels and kernels "
+                f"{kernels}: train them (edge-mef train) and pass --weights"
             )
+        weights = shipped_weights(spec.weights.format(channels=channels))
     return create_model(spec.name, settings.channels, weights, kernel_sizes=settings.kernel_sizes)
 
 
-def _golden(pipeline: FusionPipeline, contract: FusionContract) -> Golden:
+def _golden(pipeline: Pipeline, contract: FusionContract) -> Golden:
     exposures = golden_exposures(contract)
     return Golden(exposures, torch_fuse(pipeline)(*exposures))
 
@@ -152,7 +165,7 @@ def _manifest(
     settings: ExportSettings,
     contract: FusionContract,
     tensors: Tensors,
-    artefact: OnnxArtefact,
+    models: Mapping[str, OnnxArtefact],
 ) -> Manifest:
     spec = find_network(settings.model)
     return Manifest(
@@ -165,16 +178,36 @@ def _manifest(
         rounding=settings.rounding,
         precision=settings.precision,
         tileable=spec.tileable,
-        memory_bytes_per_pixel=round(bytes_per_pixel(artefact.model), 1),
-        artefacts=(
-            ArtefactEntry(
-                format="onnx",
-                file=ONNX_FILE,
-                precision=settings.precision,
-                opset=artefact.opset,
-                operators=artefact.operators,
-            ),
-        ),
+        cells=CELLS if VIEW_FILE in models else None,
+        memory_bytes_per_pixel=_memory(models),
+        artefacts=tuple(_entry(name, model, settings) for name, model in models.items()),
         files={},
         toolchain=toolchain_versions(),
     )
+
+
+def _entry(name: str, artefact: OnnxArtefact, settings: ExportSettings) -> ArtefactEntry:
+    roles: dict[str, Role] = {
+        ONNX_FILE: "pipeline",
+        VIEW_FILE: "view",
+        ANALYSIS_FILE: "analysis",
+    }
+    role = roles.get(name, "application")
+    inputs = [value.name for value in artefact.model.graph.input]
+    counted = sum(value.startswith("exposure_") for value in inputs)
+    return ArtefactEntry(
+        format="onnx",
+        file=name,
+        role=role,
+        exposures=counted if role in ("pipeline", "application") else None,
+        precision=settings.precision,
+        opset=artefact.opset,
+        operators=artefact.operators,
+    )
+
+
+def _memory(models: Mapping[str, OnnxArtefact]) -> float:
+    """Bytes per pixel: of the stages, only the fused frame grows with the frame's size."""
+    if VIEW_FILE in models:
+        return 3.0
+    return round(bytes_per_pixel(models[ONNX_FILE].model), 1)

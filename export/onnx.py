@@ -5,7 +5,7 @@ import io
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -50,7 +50,7 @@ def trace_program(pipeline: nn.Module, contract: FusionContract) -> ExportedProg
     if contract.height is None:
         dims = {1: _dimension("height", contract), 2: _dimension("width", contract)}
         shapes = {"exposures": tuple(dims for _ in examples)}
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet_converter():
         return torch.export.export(pipeline.eval(), examples, dynamic_shapes=shapes)
 
 
@@ -63,13 +63,24 @@ def convert_to_onnx(
         GateError: the converter gave another opset, a static size where a symbolic one was asked
             for, or an invalid model.
     """
-    with _quiet():
+    model = convert_program(program, contract.inputs, (contract.output,), opset)
+    if contract.height is None:
+        _name_sizes(model)
+    check_onnx(model, contract)
+    return describe_model(model)
+
+
+def convert_program(
+    program: ExportedProgram, inputs: Sequence[str], outputs: Sequence[str], opset: int = OPSET
+) -> ModelProto:
+    """Convert a traced program to a simplified, checked ONNX model with these names."""
+    with quiet_converter():
         converted = torch.onnx.export(
             program,
             dynamo=True,
             opset_version=opset,
-            input_names=list(contract.inputs),
-            output_names=[contract.output],
+            input_names=list(inputs),
+            output_names=list(outputs),
             verbose=False,
         )
     if converted is None:
@@ -77,9 +88,13 @@ def convert_to_onnx(
     simplified, same = onnxsim.simplify(converted.model_proto)
     if not same:
         raise GateError("the simplified ONNX model gives other values than the converted one")
-    model = _cleaned(simplified, contract)
+    model = _cleaned(simplified)
     onnx.checker.check_model(model, full_check=True)
-    check_onnx(model, contract)
+    return model
+
+
+def describe_model(model: ModelProto) -> OnnxArtefact:
+    """Return the model with its opset and its operators counted."""
     counts = Counter(node.op_type for node in model.graph.node)
     return OnnxArtefact(model, _opset(model), dict(sorted(counts.items())))
 
@@ -104,13 +119,16 @@ def _dimension(axis: str, contract: FusionContract) -> Dim:
     return contract.multiple * Dim(f"{axis}_blocks", min=1, max=LARGEST_SIDE // contract.multiple)
 
 
-def _cleaned(model: ModelProto, contract: FusionContract) -> ModelProto:
-    """Name the symbolic sizes, and drop what only described how the graph was made."""
+def _name_sizes(model: ModelProto) -> None:
     for value in (*model.graph.input, *model.graph.output):
         dims = value.type.tensor_type.shape.dim
         for axis, dim in zip(_AXES, (dims[1], dims[2]), strict=True):
-            if dim.HasField("dim_param") and contract.height is None:
+            if dim.HasField("dim_param"):
                 dim.dim_param = axis
+
+
+def _cleaned(model: ModelProto) -> ModelProto:
+    """Drop what only described how the graph was made."""
     del model.graph.value_info[:]
     for part in (model, model.graph, *model.graph.node):
         part.ClearField("doc_string")
@@ -133,7 +151,7 @@ def _shape(value: onnx.ValueInfoProto) -> tuple[int | str, ...]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_converter() -> Iterator[None]:
     """Keep the converter's remarks about packages that are not needed away from users."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

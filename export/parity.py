@@ -157,8 +157,8 @@ def _check(
 
 
 def _torch_pipeline(bundle: Bundle) -> Compute:
-    from edge_mef.models import create_model
-    from edge_mef.pipeline import FusionPipeline
+    from edge_mef.models import create_model, find_network
+    from edge_mef.pipeline import make_pipeline
     from edge_mef.validation import torch_fuse
 
     entry = bundle.manifest.network
@@ -168,8 +168,7 @@ def _torch_pipeline(bundle: Bundle) -> Compute:
         bundle.folder / entry.weights_file,
         kernel_sizes=entry.kernel_sizes,
     )
-    pipeline = FusionPipeline(network, bundle.manifest.colour, bundle.manifest.rounding)
-    return torch_fuse(pipeline.eval())
+    return torch_fuse(make_pipeline(find_network(entry.name), network, bundle.manifest.rounding))
 
 
 def _scenes(

@@ -1,75 +1,135 @@
-"""The ONNX artefact on ONNX Runtime."""
+"""The ONNX artefacts on ONNX Runtime: in one piece, or stage by stage in tiles."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, FrameTooLargeError
+from edge_mef.manifest import ArtefactEntry
 from edge_mef.runtimes.base import Frame, Runtime
+from edge_mef.runtimes.tiles import TILE, Stage, Stages, TiledFusion
 
 _ERRORS_ONLY = 3
 
 
 class OnnxRuntime(Runtime):
-    """Runs `*.onnx` on the CPU."""
+    """Runs `*.onnx` on the CPU.
+
+    A bundle with stages runs in tiles on threads of its own; `tile` is their (height, width), and
+    `whole` runs its pipeline in one piece instead.
+    """
 
     name = "onnxruntime"
 
-    def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int | None = None,
+        whole: bool = False,
+        tile: tuple[int, int] = TILE,
+    ) -> None:
+        self._contract, self._threads = bundle.manifest.contract, threads
+        self._session: ort.InferenceSession | None = None
+        self._tiled: TiledFusion | None = None
+        if bundle.manifest.stage("onnx", "view") and not whole:
+            count = threads or _cores()
+            self._tiled = TiledFusion(_stages(bundle, count), count, tile)
+            return
         artefact = bundle.manifest.artefact("onnx")
         if artefact is None:
             raise BundleError(f"'{bundle.folder}' holds no ONNX artefact")
-        self._contract = bundle.manifest.contract
-        options = ort.SessionOptions()
-        options.log_severity_level = _ERRORS_ONLY
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        # The next level blocks channels by 8 or 16; with the few channels of these networks that
-        # is mostly padding, and costs a third of the time.
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        # Planned blocks come on top of those of the first run: twice the memory, and not faster.
-        options.enable_mem_pattern = False
-        try:
-            self._session: ort.InferenceSession | None = ort.InferenceSession(
-                str(bundle.path_of(artefact)), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # its errors share no base class
-            raise BundleError(
-                f"{bundle.path_of(artefact)} cannot be loaded by ONNX Runtime: {error}"
-            ) from error
-        self._threads = threads
+        self._session = _session(bundle, artefact, threads)
 
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        if self._session is None:
+        if self._session is None and self._tiled is None:
             raise BundleError("this runtime was closed: open the bundle again")
-        feeds = {
-            name: frame[np.newaxis]
-            for name, frame in zip(self._contract.inputs, exposures, strict=True)
-        }
         try:
-            fused: Frame = self._session.run([self._contract.output], feeds)[0][0]
+            return self._run(exposures)
         except Exception as error:  # its errors share no base class
-            if "alloc" in str(error).lower():
+            if isinstance(error, MemoryError) or "alloc" in str(error).lower():
                 height, width = exposures[0].shape[:2]
                 raise FrameTooLargeError(
                     f"the memory of this machine was not enough for frames of {height}x{width}"
                 ) from error
             raise BundleError(f"ONNX Runtime could not run the bundle: {error}") from error
+
+    def _run(self, exposures: Sequence[Frame]) -> Frame:
+        if self._tiled is not None:
+            return self._tiled.run(exposures)
+        feeds = {
+            name: frame[np.newaxis]
+            for name, frame in zip(self._contract.inputs, exposures, strict=True)
+        }
+        fused: Frame = self._session.run([self._contract.output], feeds)[0][0]  # type: ignore[union-attr]
         return fused
 
     def describe(self) -> dict[str, str]:
-        """Return version, provider and thread count."""
+        """Return version, provider, thread count, and the tiles' size."""
         threads = "all" if self._threads is None else str(self._threads)
+        tile = "whole frame" if self._tiled is None else "{}x{}".format(*self._tiled.tile)
         return {
             "runtime": f"onnxruntime {ort.__version__}",
             "device": "CPU",
             "provider": "CPUExecutionProvider",
             "threads": threads,
+            "tile": tile,
         }
 
     def close(self) -> None:
-        """Release the session."""
-        self._session = None
+        """Release the sessions and end the threads."""
+        if self._tiled is not None:
+            self._tiled.close()
+        self._session, self._tiled = None, None
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _stages(bundle: Bundle, threads: int) -> Stages:
+    manifest = bundle.manifest
+    found = {role: manifest.stage("onnx", role) for role in ("view", "analysis", "application")}
+    if manifest.cells is None or not all(found.values()):
+        raise BundleError(f"'{bundle.folder}' lacks a stage: export it again")
+    return Stages(
+        view=_stage(bundle, found["view"][0], 1),
+        analysis=_stage(bundle, found["analysis"][0], threads),
+        applications={a.exposures or 0: _stage(bundle, a, 1) for a in found["application"]},
+        cells=manifest.cells,
+    )
+
+
+def _stage(bundle: Bundle, artefact: ArtefactEntry, threads: int) -> Stage:
+    session = _session(bundle, artefact, threads)
+
+    def run(feeds: Mapping[str, Any]) -> Sequence[Any]:
+        outputs: Sequence[Any] = session.run(None, dict(feeds))
+        return outputs
+
+    return run
+
+
+def _session(bundle: Bundle, artefact: ArtefactEntry, threads: int | None) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # The next level blocks channels by 8 or 16; with the few channels of these networks that
+    # is mostly padding, and costs a third of the time.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    # Planned blocks come on top of those of the first run: twice the memory, and not faster.
+    options.enable_mem_pattern = False
+    path = bundle.path_of(artefact)
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors share no base class
+        raise BundleError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error

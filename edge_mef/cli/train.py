@@ -7,75 +7,96 @@ from typing import Annotated
 
 import typer
 
-from edge_mef.cli.options import Data, Json, parse_kernels
+from edge_mef.cli.options import Channels, Data, Json, Kernels, Model, parse_kernels
 from edge_mef.cli.reporting import print_json
 from edge_mef.errors import missing_extra
 
 
 def train(
     data: Data,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the training.")] = Path(
-        "runs/ffmef"
-    ),
-    model: Annotated[str, typer.Option("--model", help="The network.")] = "ffmef",
-    channels: Annotated[int, typer.Option("--channels", help="Width of the features.")] = 4,
-    kernel_sizes: Annotated[str, typer.Option("--kernel-sizes", help="Filter sizes.")] = "1,3,5",
-    epochs: Annotated[int, typer.Option("--epochs", min=1)] = 30,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Pairs a step.")] = 2,
-    learning_rate: Annotated[float, typer.Option("--learning-rate", min=0.0)] = 1e-3,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the training; runs/MODEL.")
+    ] = None,
+    model: Model = "ffmef-edge",
+    channels: Channels = None,
+    kernel_sizes: Kernels = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
+    batch: Annotated[int | None, typer.Option("--batch", min=1, help="Samples a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", min=0.0)] = None,
     final_rate: Annotated[
-        float, typer.Option("--final-rate", min=0.0, help="Rate at the end, relative (cosine).")
-    ] = 1.0,
+        float | None,
+        typer.Option("--final-rate", min=0.0, help="Rate at the end, relative (cosine)."),
+    ] = None,
     mef_ssim_weight: Annotated[
-        float, typer.Option("--mef-ssim-weight", min=0.0, help="Add so much of 1 - MEF-SSIM.")
-    ] = 0.0,
+        float | None,
+        typer.Option("--mef-ssim-weight", min=0.0, help="So much of 1 - MEF-SSIM."),
+    ] = None,
     tone_weight: Annotated[
-        float, typer.Option("--tone-weight", min=0.0, help="Add so much of the tone loss.")
-    ] = 0.0,
+        float | None, typer.Option("--tone-weight", min=0.0, help="So much of the tone loss.")
+    ] = None,
+    fidelity_weight: Annotated[
+        float | None, typer.Option("--fidelity-weight", min=0.0, help="Of fidelity to a source.")
+    ] = None,
+    colour_weight: Annotated[
+        float | None, typer.Option("--colour-weight", min=0.0, help="Of the colour loss.")
+    ] = None,
     crop: Annotated[
-        int, typer.Option("--crop", min=64, max=4096, help="Side of the samples.")
-    ] = 192,
+        int | None, typer.Option("--crop", min=64, max=4096, help="Side of the samples.")
+    ] = None,
     smallest: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--smallest-crop", min=0.05, max=1.0, help="Smallest share of a scene's side."
         ),
-    ] = 0.5,
+    ] = None,
     extremes: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="How often darkest and brightest are the pair.")
-    ] = 0.5,
-    validation_side: Annotated[int, typer.Option("--validation-side", min=64)] = 512,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1)] = 3407,
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="How often darkest and brightest are taken."),
+    ] = None,
+    validation_side: Annotated[int | None, typer.Option("--validation-side", min=64)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1)] = None,
     init: Annotated[Path | None, typer.Option("--init", help="Start from these weights.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the output folder.")] = False,
     device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:1.")] = None,
     json: Json = False,
 ) -> None:
-    """Train a network on unlabelled brackets and keep the weights that validate best."""
-    try:
-        from edge_mef.data.pairs import CropSettings
-        from edge_mef.training import TrainSettings
-        from edge_mef.training import train as run
-    except ModuleNotFoundError as error:
-        raise missing_extra("edge-mef train", error.name or "torch", "train") from error
+    """Train a network on unlabelled brackets and keep the weights that validate best.
 
-    settings = TrainSettings(
-        model=model,
+    What is not given is as recommended for the network.
+    """
+    from edge_mef.train_settings import train_settings
+
+    settings = train_settings(
+        model,
         channels=channels,
-        kernel_sizes=parse_kernels(kernel_sizes) or (),
+        kernel_sizes=parse_kernels(kernel_sizes),
         epochs=epochs,
         batch=batch,
         learning_rate=learning_rate,
         final_rate=final_rate,
         mef_ssim_weight=mef_ssim_weight,
         tone_weight=tone_weight,
+        fidelity_weight=fidelity_weight,
+        colour_weight=colour_weight,
         seed=seed,
         validation_side=validation_side,
-        crops=CropSettings(crop, smallest, extremes),
+        size=crop,
+        smallest=smallest,
+        extremes=extremes,
     )
+    try:
+        from edge_mef.training import train as run
+    except ModuleNotFoundError as error:
+        raise missing_extra("edge-mef train", error.name or "torch", "train") from error
     command = shlex.join(["edge-mef", *sys.argv[1:]])
     result = run(
-        data, output, settings=settings, init=init, resume=resume, device=device, command=command
+        data,
+        output or Path("runs") / model,
+        settings=settings,
+        init=init,
+        resume=resume,
+        device=device,
+        command=command,
     )
     if result is None:
         return

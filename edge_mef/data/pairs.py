@@ -1,7 +1,6 @@
 """Training samples: a darker and a brighter exposure of a scene, cropped, scaled and flipped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,18 +11,7 @@ from torch.utils.data import Dataset
 from edge_mef.colour import ColourSpace
 from edge_mef.data.scenes import Frame, Scene
 from edge_mef.errors import InputError
-
-
-@dataclass(frozen=True)
-class CropSettings:
-    """How a sample is cut: sides of `smallest` to 1 of the scene, scaled to `size` pixels.
-
-    `extremes` is how often the darkest and brightest frames are the pair; else any two are.
-    """
-
-    size: int = 192
-    smallest: float = 0.5
-    extremes: float = 0.5
+from edge_mef.train_settings import CropSettings
 
 
 class PairDataset(Dataset[Tensor]):
@@ -49,7 +37,7 @@ class PairDataset(Dataset[Tensor]):
         rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
         frames = self.frames[index]
         pair = choose_pair(len(frames), rng, self.crops.extremes)
-        cropped = _crop([frames[i] for i in pair], rng, self.crops)
+        cropped = crop_frames([frames[i] for i in pair], rng, self.crops)
         return torch.from_numpy(np.stack(cropped)).permute(0, 3, 1, 2).to(torch.float32)
 
 
@@ -61,7 +49,10 @@ def choose_pair(count: int, rng: np.random.Generator, extremes: float) -> tuple[
     return low, high
 
 
-def _crop(frames: Sequence[Frame], rng: np.random.Generator, crops: CropSettings) -> list[Frame]:
+def crop_frames(
+    frames: Sequence[Frame], rng: np.random.Generator, crops: CropSettings
+) -> list[Frame]:
+    """Cut the same random part out of all frames, scale it to the sample's size and flip it."""
     height, width = frames[0].shape[:2]
     h = max(16, round(height * rng.uniform(crops.smallest, 1.0)))
     w = max(16, round(width * rng.uniform(crops.smallest, 1.0)))

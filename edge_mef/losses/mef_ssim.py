@@ -53,10 +53,11 @@ def similarity_map(fused: Tensor, exposures: Tensor) -> Tensor:
     # Centring on mid-grey changes no variance and keeps float32 sums short.
     fused, exposures = fused - 128.0, exposures - 128.0
     with torch.no_grad():
-        parts = _structure_weights(exposures)
+        # In flat areas the sums cancel to nothing: single precision would leave its own noise.
+        parts = _structure_weights(exposures.double()).to(exposures.dtype)
     window = _gaussian(fused)
     means, mean = _filter(exposures, window), _filter(fused, window)
-    own = _quadratic(parts, _covariances(exposures, means, window))
+    own = _quadratic(parts, _covariances(exposures, means, window)).clamp_min(0.0)
     cross = _filter(exposures * fused, window) - means * mean
     shared = (parts * cross).sum(1, keepdim=True)
     theirs = _filter(fused * fused, window) - mean * mean
@@ -87,11 +88,13 @@ def _structure_weights(exposures: Tensor) -> Tensor:
 def _covariances(exposures: Tensor, means: Tensor, window: Tensor) -> Tensor:
     """(B, N, H, W) and their windowed means to (B, N, N, h, w) windowed covariances."""
     count = exposures.shape[1]
-    rows = []
-    for i in range(count):
-        products = _filter(exposures[:, i : i + 1] * exposures, window)
-        rows.append(products - means[:, i : i + 1] * means)
-    return torch.stack(rows, dim=1)
+    first, second = torch.triu_indices(count, count, device=exposures.device)
+    products = _filter(exposures[:, first] * exposures[:, second], window)
+    upper = products - means[:, first] * means[:, second]
+    # The matrix is symmetric: where each of its entries lies among those of the upper triangle.
+    places = torch.zeros(count, count, dtype=torch.long, device=exposures.device)
+    places[first, second] = places[second, first] = torch.arange(len(first), device=first.device)
+    return upper[:, places.flatten()].reshape(-1, count, count, *upper.shape[-2:])
 
 
 def _quadratic(parts: Tensor, matrix: Tensor) -> Tensor:

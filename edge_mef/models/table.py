@@ -6,7 +6,7 @@ from typing import Literal
 from edge_mef.errors import InputError
 
 Task = Literal["mef", "ivf", "mff"]
-Domain = Literal["luma", "rgb"]
+Domain = Literal["luma", "view"]
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,13 @@ class NetworkSpec:
 
     Attributes:
         module, class_name: where the torch module is.
-        domain: "luma" networks take (B, N, H, W) in the luma range of `colour`, darkest first.
+        domain: "luma" networks take (B, N, H, W) in the luma range of `colour`, darkest first, and
+            give the fused luma; "view" networks take views (N, 3, side, side) in RGB and give the
+            coefficients that are applied at full size.
         exposures: the smallest and largest number of frames that it fuses.
         size_multiple: height and width must be divisible by it.
         tileable: whether a tile's pixels depend on nothing outside of the tile's own margin.
-        weights: our trained file for the default settings, inside the package.
+        weights: our trained files inside the package, by channels.
     """
 
     name: str
@@ -53,7 +55,23 @@ _ROWS = (
         tileable=False,
         default_channels=4,
         default_kernel_sizes=(1, 3, 5),
-        weights="ffmef-4.safetensors",
+        weights="ffmef-{channels}.safetensors",
+    ),
+    NetworkSpec(
+        name="ffmef-edge",
+        module="edge_mef.models.ffmef_edge",
+        class_name="FFMEFEdge",
+        summary="predicts 1x1 filters from a small view and applies them tile by tile",
+        source="the EdgeMEF authors",
+        task="mef",
+        domain="view",
+        colour="bt601-full",
+        exposures=(2, 9),
+        size_multiple=1,
+        tileable=True,
+        default_channels=8,
+        default_kernel_sizes=(),
+        weights="ffmef-edge-{channels}.safetensors",
     ),
 )
 

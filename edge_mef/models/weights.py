@@ -12,6 +12,7 @@ from safetensors.numpy import save
 
 from edge_mef.errors import InputError
 from edge_mef.models import ffmef_names
+from edge_mef.models.table import NetworkSpec
 from edge_mef.saving import write_atomically
 
 Tensors = dict[str, NDArray[np.float32]]
@@ -61,6 +62,14 @@ def weights_digest(tensors: Mapping[str, NDArray[np.float32]]) -> str:
 def shipped_weights(file: str) -> Path:
     """Return the path of one of our own weight files; they lie inside the package."""
     return WEIGHTS_FOLDER / file
+
+
+def own_widths(spec: NetworkSpec) -> tuple[int, ...]:
+    """Return the numbers of channels for which the package holds weights of a network."""
+    before, after = spec.weights.split("{channels}")
+    names = (path.name for path in WEIGHTS_FOLDER.glob("*.safetensors"))
+    widths = (name.removeprefix(before).removesuffix(after) for name in names)
+    return tuple(sorted(int(width) for width in widths if width.isdigit()))
 
 
 def _read(path: Path) -> Tensors:

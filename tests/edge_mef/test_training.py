@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from edge_mef.checkpoints import read_checkpoint
-from edge_mef.data.pairs import CropSettings
 from edge_mef.errors import InputError, MissingError, OutputError
 from edge_mef.models.weights import read_metadata, read_weights, weights_digest
 from edge_mef.render.brackets import random_bracket
 from edge_mef.saving import write_picture
-from edge_mef.training import TrainSettings, train
+from edge_mef.train_settings import CropSettings, TrainSettings
+from edge_mef.training import train
 
 QUICK = TrainSettings(
     channels=2, epochs=2, seed=7, validation_side=96, crops=CropSettings(size=64, smallest=0.7)

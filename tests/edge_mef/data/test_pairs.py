@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from edge_mef.colour import BT601_LIMITED
-from edge_mef.data.pairs import CropSettings, PairDataset, choose_pair, luma_and_chroma
+from edge_mef.data.pairs import PairDataset, choose_pair, luma_and_chroma
 from edge_mef.data.scenes import load_scenes
+from edge_mef.train_settings import CropSettings
 
 CROPS = CropSettings(size=64)
 

@@ -1,0 +1,85 @@
+"""Training samples with any number of exposures: real frames, and re-exposed ones between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from edge_mef.data.pairs import crop_frames
+from edge_mef.data.re_exposure import re_expose
+from edge_mef.data.scenes import Frame, Scene
+from edge_mef.errors import InputError
+from edge_mef.train_settings import CropSettings
+
+# How often a sample has so many exposures. Two are what most cameras take.
+COUNTS = {2: 0.65, 3: 0.2, 4: 0.06, 5: 0.04, 6: 0.03, 7: 0.02}
+_STOPS = (0.5, 1.5)
+# Pixels of the sample to one of the view, along a side: small frames have two, large ones many.
+_REDUCTIONS = (2, 3, 4)
+_MULTIPLE = 16
+
+
+@dataclass(frozen=True)
+class StackSample:
+    """Exposures (N, 3, size, size) float32 RGB from 0 to 255, darkest first, and the view's side.
+
+    The side is divisible by 16.
+    """
+
+    frames: Tensor
+    side: int
+
+    def to(self, device: torch.device) -> "StackSample":
+        """Return the sample with its frames on a device."""
+        return StackSample(self.frames.to(device), self.side)
+
+
+class StackDataset(Dataset[StackSample]):
+    """Scenes, held in memory, as samples with any number of exposures.
+
+    The sample of (epoch, index) is always the same for a seed, as in `PairDataset`.
+    """
+
+    def __init__(
+        self, scenes: Sequence[Scene], crops: CropSettings, seed: int, longest_side: int = 800
+    ) -> None:
+        self.crops, self.seed, self.epoch = crops, seed, 0
+        self.frames = [scene.read(longest_side) for scene in scenes]
+        for scene, frames in zip(scenes, self.frames, strict=True):
+            if min(frames[0].shape[:2]) < 16:
+                raise InputError(f"scene {scene.name} is too small to crop: 16 pixels are needed")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> StackSample:
+        rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
+        count = int(rng.choice(list(COUNTS), p=list(COUNTS.values())))
+        stack = choose_stack(self.frames[index], count, rng, self.crops.extremes)
+        cropped = crop_frames(stack, rng, self.crops)
+        frames = torch.from_numpy(np.stack(cropped)).permute(0, 3, 1, 2).to(torch.float32)
+        side = self.crops.size // int(rng.choice(_REDUCTIONS)) // _MULTIPLE * _MULTIPLE
+        return StackSample(frames, max(_MULTIPLE, side))
+
+
+def choose_stack(
+    frames: Sequence[Frame], count: int, rng: np.random.Generator, extremes: float
+) -> list[Frame]:
+    """Choose or make `count` exposures, darkest first.
+
+    With the probability `extremes` the darkest and the brightest frame are among them. Where there
+    are fewer frames than asked for, others are re-exposed by half a stop to one and a half.
+    """
+    real = list(range(len(frames)))
+    if len(real) > count:
+        inner = real[1:-1] if rng.random() < extremes else real
+        ends = [real[0], real[-1]] if inner != real else []
+        real = ends + rng.choice(inner, count - len(ends), replace=False).tolist()
+    chosen = [frames[i] for i in real]
+    while len(chosen) < count:
+        stops = rng.uniform(*_STOPS) * rng.choice([-1.0, 1.0])
+        chosen.append(re_expose(frames[int(rng.integers(len(frames)))], stops))
+    return sorted(chosen, key=lambda frame: float(frame.mean()))

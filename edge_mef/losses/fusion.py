@@ -1,0 +1,99 @@
+"""What `ffmef-edge` is trained on: structure, tone, colour and range of the finished picture.
+
+* structure: 1 - MEF-SSIM, which asks for the strongest local contrast among the exposures and does
+  not see brightness;
+* fidelity: grey levels near those of the exposure that shows most at the place, as Q_CV judges;
+* tone: local means near the well-exposed mixture of the exposures' (see `edge_mef.losses.tone`);
+* colour: chroma near the mixture that favours saturated exposures (equation 1 of the FFMEF paper);
+* range: values that would be clipped.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from edge_mef.application import LUMA
+from edge_mef.losses.mef_ssim import WINDOW, mef_ssim
+from edge_mef.losses.tone import tone_loss
+
+_CHROMA_EPS = 1e-4
+_BLOCK, _POWER, _FLOOR = 16, 2.5, 0.01
+# MEF-SSIM's windows stay inside the picture; its rim would otherwise hardly be trained.
+_MARGIN = 2 * (WINDOW - 1)
+
+
+@dataclass(frozen=True)
+class FusionWeights:
+    """How much of each term."""
+
+    structure: float = 5.0
+    fidelity: float = 3.0
+    tone: float = 1.0
+    colour: float = 0.5
+    range: float = 2.0
+
+
+@dataclass(frozen=True)
+class FusionTerms:
+    """The terms, scalars, before weighting."""
+
+    structure: Tensor
+    fidelity: Tensor
+    tone: Tensor
+    colour: Tensor
+    range: Tensor
+
+    def total(self, weights: FusionWeights) -> Tensor:
+        """The weighted sum."""
+        return (
+            weights.structure * self.structure
+            + weights.fidelity * self.fidelity
+            + weights.tone * self.tone
+            + weights.colour * self.colour
+            + weights.range * self.range
+        )
+
+
+def fusion_terms(fused: Tensor, exposures: Tensor) -> FusionTerms:
+    """Compare one fused picture with its exposures.
+
+    Args:
+        fused: (1, 3, H, W) RGB over 255, not yet clipped.
+        exposures: (N, 3, H, W) RGB over 255, darkest first.
+    """
+    luma, fused_luma = _luma(exposures).transpose(0, 1), _luma(fused)
+    # Slightly beyond the range there is still a gradient; far beyond, the range term has its own.
+    clipped = _luma(fused.clamp(-0.02, 1.02))
+    structure = 1.0 - mef_ssim(_padded(clipped) * 255.0, _padded(luma) * 255.0).mean()
+    chroma = exposures - _luma(exposures)
+    weights = chroma.abs() + _CHROMA_EPS
+    wanted = (chroma * weights).sum(0, keepdim=True) / weights.sum(0, keepdim=True)
+    return FusionTerms(
+        structure=structure,
+        fidelity=_fidelity(fused_luma, luma),
+        tone=tone_loss(fused_luma, luma),
+        colour=(fused - fused_luma - wanted).abs().mean(),
+        range=(fused - fused.clamp(0.0, 1.0)).abs().mean(),
+    )
+
+
+def _fidelity(fused: Tensor, luma: Tensor) -> Tensor:
+    """Mean squared distance to each exposure, by its share of the gradients of a block.
+
+    After Q_CV (Chen and Varshney, 2007), which weighs the blocks of two sources by a high power of
+    their gradients.
+    """
+    across = F.pad(luma[..., :, 1:] - luma[..., :, :-1], (0, 1)).abs()
+    down = F.pad(luma[..., 1:, :] - luma[..., :-1, :], (0, 0, 0, 1)).abs()
+    strength = (F.avg_pool2d(across + down, _BLOCK) + _FLOOR) ** _POWER
+    distance = F.avg_pool2d((fused - luma) ** 2, _BLOCK)
+    return (strength * distance).sum() / strength.sum()
+
+
+def _luma(rgb: Tensor) -> Tensor:
+    return (rgb * rgb.new_tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def _padded(planes: Tensor) -> Tensor:
+    return F.pad(planes, (_MARGIN,) * 4, mode="reflect")
