@@ -9,6 +9,7 @@ import importlib.util
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +24,7 @@ from edge_mef.errors import OutputError
 from edge_mef.export.golden import golden_exposures, read_golden
 from edge_mef.fuser import Fuser
 from edge_mef.manifest import CheckEntry, Precision, Verification
+from edge_mef.runtimes.table import open_runtime
 from edge_mef.toolchain import toolchain_versions
 
 Frame = NDArray[np.uint8]
@@ -91,13 +93,14 @@ def verify_bundle(
     """
     bundle = load_bundle(path)
     notes: list[str] = []
-    with Fuser.open(bundle.folder, threads=threads) as fuser:
-        checks = list(_golden_checks(bundle, fuser))
+    with ExitStack() as opened:
+        ways = [opened.enter_context(fuser) for fuser in _ways(bundle, threads)]
+        checks = [check for fuser in ways for check in _golden_checks(bundle, fuser)]
         if importlib.util.find_spec("torch") is None:
             notes.append("torch is not installed: compared with the bundle's golden frames only")
         else:
             scenes = _scenes(bundle, data, limit, longest_side)
-            checks += _torch_checks(bundle, fuser, scenes)
+            checks += _torch_checks(bundle, ways, scenes)
     verification = Verification(
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         toolchain=toolchain_versions(),
@@ -123,6 +126,13 @@ def compare(name: str, reference: Frame, found: Frame, gate: Gate) -> tuple[int,
     return difference, psnr, gate.holds(difference, psnr)
 
 
+def _ways(bundle: Bundle, threads: int | None) -> Iterator[Fuser]:
+    """Every way in which the bundle can run here: its stages, and its pipeline in one piece."""
+    yield Fuser.open(bundle.folder, threads=threads)
+    if bundle.manifest.stage("onnx", "view"):
+        yield Fuser(bundle, open_runtime(bundle, threads=threads, whole=True))
+
+
 def _golden_checks(bundle: Bundle, fuser: Fuser) -> Iterator[CheckEntry]:
     golden = read_golden(bundle.folder, bundle.manifest.contract)
     fused = fuser.fuse(*golden.exposures, sort=False)
@@ -130,22 +140,23 @@ def _golden_checks(bundle: Bundle, fuser: Fuser) -> Iterator[CheckEntry]:
 
 
 def _torch_checks(
-    bundle: Bundle, fuser: Fuser, scenes: Iterable[tuple[str, tuple[Frame, ...]]]
+    bundle: Bundle, ways: Sequence[Fuser], scenes: Iterable[tuple[str, tuple[Frame, ...]]]
 ) -> Iterator[CheckEntry]:
     reference = _torch_pipeline(bundle)
     for name, frames in scenes:
-        fused = fuser.fuse(*frames, sort=False)
-        yield _check(bundle, fuser, "torch", name, reference(*frames), fused)
+        expected = reference(*frames)
+        for fuser in ways:
+            fused = fuser.fuse(*frames, sort=False)
+            yield _check(bundle, fuser, "torch", name, expected, fused)
 
 
 def _check(
     bundle: Bundle, fuser: Fuser, reference: str, scene: str, expected: Frame, found: Frame
 ) -> CheckEntry:
-    artefact = bundle.manifest.artefacts[0]
-    gate = GATES[artefact.precision]
+    gate = GATES[bundle.manifest.precision]
     difference, psnr, passed = compare(scene, expected, found, gate)
     return CheckEntry(
-        artefact=artefact.file,
+        artefact=fuser.runtime.artefact,
         runtime=fuser.runtime.name,
         reference=reference,  # type: ignore[arg-type]
         scene=f"{scene} {found.shape[0]}x{found.shape[1]}",

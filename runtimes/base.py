@@ -21,10 +21,14 @@ class Runtime(ABC):
     """
 
     name: str
+    artefact: str  # the file that runs, or "stages"
 
     @abstractmethod
-    def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
-        """Load the bundle's artefact for this runtime, using `threads` cores (all where None)."""
+    def __init__(self, bundle: Bundle, *, threads: int | None = None, whole: bool = False) -> None:
+        """Load the bundle's artefact for this runtime, using `threads` cores (all where None).
+
+        With `whole` the pipeline in one piece is loaded although the bundle has stages.
+        """
 
     @abstractmethod
     def run(self, exposures: Sequence[Frame]) -> Frame:

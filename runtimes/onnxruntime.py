@@ -39,11 +39,13 @@ class OnnxRuntime(Runtime):
         if bundle.manifest.stage("onnx", "view") and not whole:
             count = threads or _cores()
             self._tiled = TiledFusion(_stages(bundle, count), count, tile)
+            self.artefact = "stages"
             return
         artefact = bundle.manifest.artefact("onnx")
         if artefact is None:
             raise BundleError(f"'{bundle.folder}' holds no ONNX artefact")
         self._session = _session(bundle, artefact, threads)
+        self.artefact = artefact.file
 
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""

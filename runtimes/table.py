@@ -44,8 +44,12 @@ def is_installed(row: RuntimeRow) -> bool:
     return importlib.util.find_spec(row.package) is not None
 
 
-def open_runtime(bundle: Bundle, name: str | None = None, threads: int | None = None) -> Runtime:
+def open_runtime(
+    bundle: Bundle, name: str | None = None, threads: int | None = None, *, whole: bool = False
+) -> Runtime:
     """Open a bundle with the runtime named, or the first of the table that can run it here.
+
+    With `whole` a bundle that has stages runs its pipeline in one piece.
 
     Raises:
         InputError: no runtime of that name, or an impossible number of threads.
@@ -67,7 +71,7 @@ def open_runtime(bundle: Bundle, name: str | None = None, threads: int | None = 
             f"it again with {row.install}"
         ) from error
     runtime_class: type[Runtime] = getattr(module, row.class_name)
-    return runtime_class(bundle, threads=threads)
+    return runtime_class(bundle, threads=threads, whole=whole)
 
 
 def _check_threads(threads: int | None) -> None:
