@@ -1,0 +1,1 @@
+"""How good is a fused picture: the metrics of fusion papers, in numpy and OpenCV alone."""
