@@ -1,14 +1,13 @@
 """Metrics of information theory: what grey levels say, and what two pictures say in common.
 
-All take (H, W) planes of whole grey levels, 0 to 255, with one bin per level. The ones that compare
-a fused picture with a source first stretch every plane to the full range, as the public MEFB and
-VIFB benchmarks do. What has no information, a plane of one level, shares none: it counts as 0.
+All take (H, W) planes of whole grey levels, 0 to 255, with one bin per level. The public MEFB and
+VIFB benchmarks stretch planes to the full range before some of them; as no two levels become one by
+that, it changes nothing and is left out. A plane of one level has no information: it counts as 0.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_mef.metrics.planes import Plane
 
@@ -81,20 +80,12 @@ def _divergence(source: Plane, fused: Plane) -> float:
 
 
 def _shared_bits(one: Plane, other: Plane) -> tuple[float, float, float]:
-    """Return mutual information and both entropies, in bits, of two stretched planes."""
-    codes = _stretched(one) * LEVELS + _stretched(other)
+    """Return the mutual information and both entropies, in bits."""
+    codes = (one * LEVELS + other).astype(np.intp)
     counts = np.bincount(codes.ravel(), minlength=LEVELS * LEVELS)
     joint: Plane = counts.reshape(LEVELS, LEVELS) / codes.size
     own, theirs = _bits(joint.sum(axis=1)), _bits(joint.sum(axis=0))
     return own + theirs - _bits(joint), own, theirs
-
-
-def _stretched(plane: Plane) -> NDArray[np.intp]:
-    """Return whole levels that reach from 0 to 255; all 0 for a plane of one level."""
-    low, high = plane.min(), plane.max()
-    span = high - low if high > low else 1.0
-    levels: NDArray[np.intp] = np.floor((plane - low) / span * 255.0 + 0.5).astype(np.intp)
-    return levels
 
 
 def _histogram(plane: Plane) -> Plane:

@@ -12,11 +12,12 @@ def _shares(window: NDArray[np.bool_]) -> Plane:
     values = window.T.ravel().astype(float)  # column by column
     if values.min() == values.max():
         values = np.ones(9)
-    return values / values.sum()
+    shares: Plane = values / values.sum()
+    return shares
 
 
 def _bits(shares: Plane) -> float:
-    return -sum(p * np.log2(abs(p)) for p in shares.ravel() if p != 0)
+    return -float(sum(p * np.log2(abs(p)) for p in shares.ravel() if p != 0))
 
 
 def _window(source: NDArray[np.bool_], fused: NDArray[np.bool_]) -> float:
@@ -57,23 +58,26 @@ def _slow(first: Plane, second: Plane, fused: Plane) -> float:
 
 
 def _random(seed: int) -> Plane:
-    """Blobs, whose edges are long."""
-    noise = np.random.default_rng(seed).uniform(0, 255, (23, 28))
-    corners = [noise[i : i + 21, j : j + 26] for i in range(3) for j in range(3)]
-    blurred: Plane = np.round(sum(corners) / 9)
-    return blurred
+    """Squares of random levels, whose borders are edges with corners; noise makes them thin."""
+    rng = np.random.default_rng(seed)
+    plane = np.zeros((33, 38))
+    for top, left, size in rng.integers((0, 0, 3), (28, 33, 12), (7, 3)):
+        plane[top : top + size, left : left + size] = rng.integers(20, 236)
+    return plane + rng.integers(0, 20, plane.shape)
 
 
 def test_equals_the_definition_window_by_window() -> None:
-    first, second, fused = _random(1), _random(2), _random(3)
-    fused[:, :9] = first[:, :9]
+    first, second = _random(1), _random(2)
+    fused = (first + second) / 2
+    edges = [sobel_edges(plane) for plane in (first, second, fused)]
+    assert all(found.sum() > 50 for found in edges)
     found = feature_mutual_information(first, second, fused)
     assert found == pytest.approx(_slow(first, second, fused), abs=1e-9)
     assert 0.5 < found < 0.9
 
 
 def test_equal_edges_are_full_information() -> None:
-    plane, flat = _random(4), np.full((21, 26), 9.0)
+    plane, flat = _random(4), np.full((33, 38), 9.0)
     assert feature_mutual_information(plane, plane, plane) == pytest.approx(1.0)
     assert feature_mutual_information(flat, flat, flat) == pytest.approx(1.0)
     # The threshold follows the picture, so that a paler copy has the same edges.
@@ -96,3 +100,20 @@ def test_edges_are_thin() -> None:
     np.testing.assert_array_equal(sobel_edges(plane), expected)
     np.testing.assert_array_equal(sobel_edges(plane.T.copy()), expected.T)
     assert not sobel_edges(np.full((9, 11), 200.0)).any()
+
+
+@pytest.mark.parametrize(("step", "found"), [(40, 0), (50, 12)])
+def test_the_threshold_is_four_times_the_mean(step: float, found: int) -> None:
+    """Beside a strong edge, one of 3.1 times the mean squared strength is none, one of 4.6 is."""
+    plane = np.zeros((12, 40))
+    plane[:, 10], plane[:, 11], plane[:, 12:] = 30, 90, 120
+    plane[:, 30], plane[:, 31:] = 120 + step / 2, 120 + step
+    assert sobel_edges(plane)[:, 25:].sum() == found
+
+
+def test_of_two_equal_neighbours_none_is_an_edge() -> None:
+    """A step that is not blurred is as strong on both sides of it."""
+    plane = np.zeros((12, 14))
+    plane[:, 6:] = 100.0
+    assert not sobel_edges(plane).any()
+    assert not sobel_edges(plane.T.copy()).any()

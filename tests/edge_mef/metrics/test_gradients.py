@@ -19,8 +19,9 @@ BEST = 0.9994 * 0.9879 / (1 + math.exp(-22 * 0.2))
 
 
 def _ramp(across: float, down: float) -> Plane:
-    rows, columns = np.mgrid[:12, :15].astype(float)
-    return across * columns + down * rows
+    rows, columns = np.arange(12.0)[:, None], np.arange(15.0)
+    ramp: Plane = across * columns + down * rows
+    return ramp
 
 
 def _step(dark: float, bright: float) -> Plane:

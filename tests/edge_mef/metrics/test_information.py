@@ -60,8 +60,7 @@ def test_what_shares_nothing_is_at_the_bottom() -> None:
     assert normalized_mutual_information(FLAT, FLAT, FLAT) == 0.0
 
 
-def test_planes_are_stretched_first() -> None:
-    """A darker copy of all levels has half of them, and shares 7 of its 7 bits."""
+def test_half_of_the_levels_share_one_bit_less() -> None:
     dark = np.floor(ALL_LEVELS / 2)
     assert mutual_information(dark, dark, ALL_LEVELS) == pytest.approx(2 * 7 * np.log(2))
     assert normalized_mutual_information(dark, dark, ALL_LEVELS) == pytest.approx(4 * 7 / 15)

@@ -1,5 +1,6 @@
 """SSIM and MS-SSIM: one window by hand, and what holds for all pictures."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -61,3 +62,24 @@ def test_odd_sides_are_halved_too() -> None:
     plane = _random(6, MULTI_SCALE_SIDE + 13)
     noisy = np.clip(plane + np.random.default_rng(7).normal(0, 20, plane.shape), 0, 255)
     assert 0.5 < multi_scale_ssim(plane, noisy) < 1
+
+
+def test_several_scales_are_multiplied() -> None:
+    """The published five exponents, with OpenCV's own blur and reduction."""
+    rows, columns = np.mgrid[:352, :368] / 9.0
+    one = np.round(120 + 60 * np.sin(rows / 5) * np.cos(columns) + _random(8, 368)[:352] / 5)
+    other = np.round(one * 0.6 + 20 * np.sin(rows * columns / 60) + 30)
+    expected = 1.0
+    for scale, exponent in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        a, b = (cv2.resize(p, None, fx=0.5**scale, fy=0.5**scale, interpolation=cv2.INTER_AREA)
+                for p in (one, other))  # fmt: skip
+        mean_a, mean_b, aa, bb, ab = (
+            cv2.GaussianBlur(p, (11, 11), 1.5)[5:-5, 5:-5] for p in (a, b, a * a, b * b, a * b)
+        )
+        spreads = aa - mean_a**2 + bb - mean_b**2
+        index = (2 * (ab - mean_a * mean_b) + C2) / (spreads + C2)
+        if scale == 4:
+            index *= (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+        expected *= index.mean() ** exponent
+    assert 0.3 < expected < 0.95
+    assert multi_scale_ssim(one, other) == pytest.approx(expected, rel=1e-9)
