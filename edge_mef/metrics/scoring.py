@@ -178,9 +178,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _extremes(exposures: Sequence[Frame]) -> tuple[int, int]:
-    """Return where the darkest and the brightest exposure are; two stay as they were given."""
-    if len(exposures) == 2:
-        return 0, 1
+    """Return where the darkest and the brightest exposure are, also of two: VIF minds the order."""
     lumas = [mean_luma(frame) for frame in exposures]
     order = sorted(range(len(lumas)), key=lumas.__getitem__)
     return order[0], order[-1]
