@@ -28,6 +28,7 @@ NEEDS_TORCH = [
     "edge_mef/models/*",
     "edge_mef/losses/*",
     "edge_mef/data/test_pairs*.py",
+    "edge_mef/metrics/test_*_torch.py",
     "edge_mef/test_checkpoints*.py",
     "edge_mef/test_demo*.py",
     "edge_mef/test_evaluation*.py",

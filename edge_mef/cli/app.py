@@ -10,6 +10,7 @@ from edge_mef.cli.evaluate import evaluate
 from edge_mef.cli.export import export
 from edge_mef.cli.fuse import fuse
 from edge_mef.cli.inspect import inspect
+from edge_mef.cli.metrics import metrics
 from edge_mef.cli.models import models
 from edge_mef.cli.reporting import INTERRUPTED, fail, guarded
 from edge_mef.cli.train import train
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fuse, train, export, verify, inspect, evaluate, models, doctor, demo):
+for command in (fuse, train, export, verify, inspect, evaluate, metrics, models, doctor, demo):
     app.command()(guarded(command))
 
 

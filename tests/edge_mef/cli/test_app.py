@@ -20,6 +20,7 @@ COMMANDS = (
     "export",
     "fuse",
     "inspect",
+    "metrics",
     "models",
     "train",
     "verify",

@@ -60,6 +60,7 @@ SEEN = {
     "edge_mef.exposures",
     "edge_mef.export.parity",
     "edge_mef.fuser",
+    "edge_mef.metrics.scoring",
     "edge_mef.render.brackets",
     "edge_mef.runtimes.onnxruntime",
 }
@@ -83,6 +84,12 @@ def test_fusing_needs_no_extra(bracket_files: tuple[Path, Path], tmp_path: Path)
     result = run_without_extras("fuse", *bracket_files, "-o", tmp_path / "f.png")
     assert (result.code, result.err) == (0, "")
     assert (tmp_path / "f.png").is_file()
+
+
+def test_measuring_needs_no_extra(bracket_files: tuple[Path, Path]) -> None:
+    result = run_without_extras("metrics", *bracket_files, bracket_files[1])
+    assert (result.code, result.err) == (0, "")
+    assert "MEF_SSIM" in result.out
 
 
 @pytest.mark.parametrize(
