@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 VIEW_SIDE = 192
-SAMPLES = 3
+SAMPLES = 2
 
 
 class SceneView(nn.Module):

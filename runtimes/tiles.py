@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,13 +51,15 @@ class TiledFusion:
 
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        height, width = exposures[0].shape[:2]
         analysis = self.analyse(exposures)
         rows, columns = analysis.cells.shape[1:]
+        height, width = exposures[0].shape[:2]
+        across = [
+            (span, np.ascontiguousarray(analysis.across[span.cells, span.pixels]))
+            for span in spans(width, self.tile[1], columns)
+        ]
         fused = np.empty((height, width, 3), np.uint8)
-        work = partial(
-            self._fuse_row, exposures, analysis, fused, spans(width, self.tile[1], columns)
-        )
+        work = partial(self._fuse_row, exposures, analysis, across, fused)
         for _ in self._pool.map(work, spans(height, self.tile[0], rows)):
             pass  # an error in a thread is raised here
         return fused
@@ -80,19 +83,27 @@ class TiledFusion:
         self,
         exposures: Sequence[Frame],
         analysis: _Analysis,
+        across: Sequence[tuple[Span, Floats]],
         fused: Frame,
-        columns: Sequence[Span],
         row: Span,
     ) -> None:
         """Fuse one row of tiles into `fused`."""
         apply = self.stages.applications[len(exposures)]
         down = np.ascontiguousarray(analysis.down[row.pixels, row.cells])
-        for column in columns:
+        cells = analysis.cells[:, row.cells]
+        for column, weights in across:
             feeds: dict[str, NDArray[np.generic]] = {
-                f"exposure_{index}": np.ascontiguousarray(frame[row.pixels, column.pixels])[None]
+                f"exposure_{index}": _planes(frame[row.pixels, column.pixels])
                 for index, frame in enumerate(exposures)
             }
-            feeds["cells"] = np.ascontiguousarray(analysis.cells[:, row.cells, column.cells])
-            feeds["down"] = down
-            feeds["across"] = np.ascontiguousarray(analysis.across[column.cells, column.pixels])
-            fused[row.pixels, column.pixels] = apply(feeds)[0][0]
+            feeds["cells"] = np.ascontiguousarray(cells[:, :, column.cells])
+            feeds["down"], feeds["across"] = down, weights
+            tile = np.asarray(apply(feeds)[0][0], np.uint8)
+            cv2.merge([*tile], fused[row.pixels, column.pixels])
+
+
+def _planes(tile: Frame) -> NDArray[np.uint8]:
+    """(h, w, 3) to (1, 3, h, w), a copy."""
+    planes = np.empty((1, 3, *tile.shape[:2]), np.uint8)
+    cv2.split(tile, [*planes[0]])
+    return planes
