@@ -137,7 +137,7 @@ def shared() -> Path:
 def bundle(tmp_path: Path) -> Path:
     """A copy of the default bundle: two exposures, fp32, any size."""
     folder = tmp_path / "bundle"
-    shutil.copytree(BUNDLES_FOLDER / DEFAULT_BUNDLE, folder)
+    shutil.copytree(BUNDLES_FOLDER / "ffmef", folder)
     return folder
 
 
