@@ -39,9 +39,11 @@ NEEDS_TORCH = [
     "edge_mef/cli/test_evaluate*.py",
     "edge_mef/cli/test_export*.py",
     "edge_mef/cli/test_train*.py",
+    "benchmarks/peers/test_learn*.py",
+    "benchmarks/peers/test_published*.py",
+    "benchmarks/peers/test_quality*.py",
     "calibration/*",
     "export",
-    "reference/*",
 ]
 _HAS_TORCH = importlib.util.find_spec("torch") is not None
 collect_ignore_glob = [] if _HAS_TORCH else NEEDS_TORCH

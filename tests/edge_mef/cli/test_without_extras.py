@@ -35,6 +35,8 @@ print(json.dumps(lacking))
 )
 
 NEED_TORCH = {
+    "edge_mef.benchmarks.peers.learn_meflut",
+    "edge_mef.benchmarks.peers.published_ffmef",
     "edge_mef.checkpoints",
     "edge_mef.data.pairs",
     "edge_mef.demo",
@@ -52,7 +54,9 @@ NEED_TORCH = {
 NEED_ONNX = {"edge_mef.export.memory", "edge_mef.export.onnx"}
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
 SEEN = {
+    "edge_mef.benchmarks.peers.meflut",
     "edge_mef.benchmarks.peers.mertens",
+    "edge_mef.benchmarks.peers.table",
     "edge_mef.benchmarks.timing",
     "edge_mef.bundle",
     "edge_mef.calibration",
