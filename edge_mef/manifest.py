@@ -96,7 +96,6 @@ class Manifest(_Part):
     rounding: Literal["nearest", "truncate"]
     precision: Precision
     tileable: bool
-    cells: int | None = None
     memory_bytes_per_pixel: float = Field(gt=0)
     artefacts: tuple[ArtefactEntry, ...]
     files: dict[str, FileEntry]

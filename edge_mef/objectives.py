@@ -9,7 +9,7 @@ from edge_mef.application import Coefficients
 from edge_mef.colour import COLOUR_SPACES, ColourSpace
 from edge_mef.data.pairs import PairDataset, luma_and_chroma
 from edge_mef.data.scenes import Scene
-from edge_mef.data.stacks import StackDataset, StackSample
+from edge_mef.data.stacks import StackDataset
 from edge_mef.edge_pipeline import apply_whole
 from edge_mef.losses.fusion import FusionWeights, fusion_terms
 from edge_mef.losses.gif import GifLoss
@@ -53,16 +53,15 @@ class EdgeObjective:
         """Samples of two to seven exposures."""
         return StackDataset(scenes, crops, seed)
 
-    def loss(self, network: nn.Module, samples: list[StackSample]) -> Tensor:
-        """The mean loss of samples, each with its own number of exposures."""
+    def loss(self, network: nn.Module, samples: list[Tensor]) -> Tensor:
+        """The mean loss of samples (N, 3, size, size), each with its own N."""
         losses = [self._sample_loss(network, sample) for sample in samples]
         return torch.stack(losses).mean()
 
-    def _sample_loss(self, network: nn.Module, sample: StackSample) -> Tensor:
-        frames = sample.frames
-        predicted = Coefficients(*network(view_of_planes(frames, sample.side) / 255.0))
-        lifted = apply_whole(list(torch.split(frames, 1)), predicted)
-        return fusion_terms((lifted - 0.5) / 255.0, frames / 255.0).total(self.weights)
+    def _sample_loss(self, network: nn.Module, sample: Tensor) -> Tensor:
+        predicted = Coefficients(*network(view_of_planes(sample) / 255.0))
+        lifted = apply_whole(list(torch.split(sample, 1)), predicted)
+        return fusion_terms((lifted - 0.5) / 255.0, sample / 255.0).total(self.weights)
 
 
 Objective = LumaObjective | EdgeObjective

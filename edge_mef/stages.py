@@ -1,4 +1,4 @@
-"""The stages of a tileable bundle: their files, their inputs, and which cells a tile needs."""
+"""The stages of a tileable bundle: their files, and which cells a tile needs."""
 
 import itertools
 from dataclasses import dataclass
@@ -12,30 +12,22 @@ def application_file(count: int) -> str:
     return f"application-{count}.onnx"
 
 
-def application_inputs(count: int) -> tuple[str, ...]:
-    """Return its inputs, in order."""
-    numbered = [f"{name}_{i}" for name in ("exposure", "gain", "slope") for i in range(count)]
-    return (*numbered, "offset", "place")
-
-
 @dataclass(frozen=True)
 class Span:
-    """Half-open ranges along one side: pixels, and the cells that they need."""
+    """Ranges along one side: pixels, and the cells that they lie between."""
 
-    start: int
-    stop: int
-    first_cell: int
-    last_cell: int
+    pixels: slice
+    cells: slice
 
 
-def spans(length: int, step: int, side: int) -> list[Span]:
-    """Cut a side of `length` pixels, over which `side` cells lie, every `step` pixels."""
+def spans(length: int, step: int, cells: int) -> list[Span]:
+    """Cut a side of `length` pixels, over which `cells` cells lie, every `step` pixels."""
     cuts = [*range(0, length, step), length]
-    return [_span(start, stop, length, side) for start, stop in itertools.pairwise(cuts)]
+    return [_span(start, stop, length, cells) for start, stop in itertools.pairwise(cuts)]
 
 
-def _span(start: int, stop: int, length: int, side: int) -> Span:
+def _span(start: int, stop: int, length: int, cells: int) -> Span:
     # The cells whose centres enclose those of the pixels, and one more against rounding.
-    first = max(0, (2 * start + 1) * side // (2 * length) - 2)
-    last = min(side, (2 * stop - 1) * side // (2 * length) + 3)
-    return Span(start, stop, first, last)
+    first = ((2 * start + 1) * cells - length) // (2 * length) - 1
+    last = ((2 * stop - 1) * cells - length) // (2 * length) + 2
+    return Span(slice(start, stop), slice(max(0, first), min(cells, last + 1)))

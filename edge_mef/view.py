@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-VIEW_SIDE = 256
+VIEW_SIDE = 192
 SAMPLES = 2
 
 
@@ -17,24 +17,25 @@ class SceneView(nn.Module):
 
     def forward(self, exposure: Tensor) -> Tensor:
         """Take the view; pixels are picked before they become floats, which keeps it cheap."""
-        picked = pick_pixels(exposure, VIEW_SIDE, rows=1, columns=2)
+        picked = pick_pixels(exposure, rows=1, columns=2)
         planes = picked.permute(0, 3, 1, 2).to(torch.float32)
         return F.avg_pool2d(planes, SAMPLES) / 255.0
 
 
-def view_of_planes(planes: Tensor, side: int = VIEW_SIDE) -> Tensor:
-    """The same view of (B, C, H, W) planes: (B, C, side, side) in the planes' range."""
-    return F.avg_pool2d(pick_pixels(planes, side, rows=2, columns=3), SAMPLES)
+def view_of_planes(planes: Tensor) -> Tensor:
+    """The same view of (B, C, H, W) planes, with VIEW_SIDE pixels a side, in the planes' range."""
+    return F.avg_pool2d(pick_pixels(planes, rows=2, columns=3), SAMPLES)
 
 
-def pick_pixels(frame: Tensor, side: int, *, rows: int, columns: int) -> Tensor:
-    """Pick side * SAMPLES pixels along the axes `rows` and `columns`."""
-    picked = frame.index_select(rows, _places(frame.shape[rows], side * SAMPLES, frame))
-    return picked.index_select(columns, _places(frame.shape[columns], side * SAMPLES, frame))
+def pick_pixels(frame: Tensor, *, rows: int, columns: int) -> Tensor:
+    """Pick VIEW_SIDE * SAMPLES pixels along the axes `rows` and `columns`."""
+    picked = frame.index_select(rows, _places(frame.shape[rows], frame))
+    return picked.index_select(columns, _places(frame.shape[columns], frame))
 
 
-def _places(length: int, count: int, like: Tensor) -> Tensor:
-    """The pixel under the centre of each of `count` equal parts of a side."""
+def _places(length: int, like: Tensor) -> Tensor:
+    """The pixel under the centre of each of VIEW_SIDE * SAMPLES equal parts of a side."""
+    count = VIEW_SIDE * SAMPLES
     # In floats, because converters turn a division of whole numbers into one of floats anyway.
     centres = torch.arange(count, dtype=torch.float32, device=like.device) + 0.5
     return (centres * length / count).to(torch.int64)

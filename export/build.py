@@ -16,7 +16,7 @@ from edge_mef.errors import InputError
 from edge_mef.export.golden import GOLDEN_FILE, Golden, encode_golden, golden_exposures
 from edge_mef.export.memory import bytes_per_pixel
 from edge_mef.export.onnx import OnnxArtefact, convert_to_onnx, describe_model, trace_program
-from edge_mef.export.stages import CELLS, convert_stages
+from edge_mef.export.stages import convert_stages
 from edge_mef.export.targets import check_target
 from edge_mef.manifest import SCHEMA_VERSION, ArtefactEntry, Manifest, NetworkEntry, Precision, Role
 from edge_mef.models import NetworkSpec, create_model, find_network
@@ -39,7 +39,7 @@ class ExportSettings:
     `size` is (height, width), or None for any size. `weights` is a file, None for our own.
     """
 
-    model: str = "ffmef"
+    model: str = "ffmef-edge"
     weights: Path | None = None
     channels: int | None = None
     kernel_sizes: Sequence[int] | None = None
@@ -178,7 +178,6 @@ def _manifest(
         rounding=settings.rounding,
         precision=settings.precision,
         tileable=spec.tileable,
-        cells=CELLS if VIEW_FILE in models else None,
         memory_bytes_per_pixel=_memory(models),
         artefacts=tuple(_entry(name, model, settings) for name, model in models.items()),
         files={},

@@ -20,7 +20,7 @@ from edge_mef.errors import GateError
 
 OPSET = 18
 OPSETS = (17, 18, 19)
-_IR_VERSION = 9  # what ONNX Runtime 1.17 still reads
+IR_VERSION = 9  # what ONNX Runtime 1.17 still reads
 # Odd, different, and no multiple of anything: a size that leaks into the graph shows.
 _EXAMPLE_SIZE = (97, 131)
 _AXES = ("height", "width")
@@ -137,7 +137,7 @@ def _cleaned(model: ModelProto) -> ModelProto:
         value.ClearField("doc_string")
         value.ClearField("metadata_props")
     model.producer_name, model.producer_version = "edge-mef", ""
-    model.ir_version = _IR_VERSION
+    model.ir_version = IR_VERSION
     return model
 
 

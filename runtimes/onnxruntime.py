@@ -100,13 +100,12 @@ def _cores() -> int:
 def _stages(bundle: Bundle, threads: int) -> Stages:
     manifest = bundle.manifest
     found = {role: manifest.stage("onnx", role) for role in ("view", "analysis", "application")}
-    if manifest.cells is None or not all(found.values()):
+    if not all(found.values()):
         raise BundleError(f"'{bundle.folder}' lacks a stage: export it again")
     return Stages(
         view=_stage(bundle, found["view"][0], 1),
         analysis=_stage(bundle, found["analysis"][0], threads),
         applications={a.exposures or 0: _stage(bundle, a, 1) for a in found["application"]},
-        cells=manifest.cells,
     )
 
 

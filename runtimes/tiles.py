@@ -9,28 +9,37 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.runtimes.base import Frame
 from edge_mef.stages import Span, spans
 
-Arrays = Mapping[str, NDArray[np.generic]]
-Stage = Callable[[Arrays], Sequence[NDArray[np.generic]]]
-TILE = (64, 512)
+Floats = NDArray[np.float32]
+Stage = Callable[[Mapping[str, NDArray[np.generic]]], Sequence[NDArray[np.generic]]]
+TILE = (128, 512)
 
 
 @dataclass(frozen=True)
 class Stages:
-    """The loaded stages, each from named inputs to its outputs; `applications` by exposures.
-
-    `cells` is the number of coefficients along each side of a frame.
-    """
+    """The loaded stages, each from named inputs to its outputs; `applications` by exposures."""
 
     view: Stage
     analysis: Stage
     applications: Mapping[int, Stage]
-    cells: int
+
+
+@dataclass(frozen=True)
+class _Analysis:
+    """What the applications need besides the exposures.
+
+    `cells` is (2 N + 1, rows, columns), `down` (H, rows), `across` (columns, W).
+    """
+
+    cells: Floats
+    down: Floats
+    across: Floats
 
 
 class TiledFusion:
@@ -42,58 +51,59 @@ class TiledFusion:
 
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
+        analysis = self.analyse(exposures)
+        rows, columns = analysis.cells.shape[1:]
         height, width = exposures[0].shape[:2]
-        cells = self._analyse(exposures)
+        across = [
+            (span, np.ascontiguousarray(analysis.across[span.cells, span.pixels]))
+            for span in spans(width, self.tile[1], columns)
+        ]
         fused = np.empty((height, width, 3), np.uint8)
-        rows = spans(height, self.tile[0], self.stages.cells)
-        columns = spans(width, self.tile[1], self.stages.cells)
-        work = partial(self._fuse_tiles, exposures, cells, fused, columns)
-        for _ in self._pool.map(work, rows):
+        work = partial(self._fuse_row, exposures, analysis, across, fused)
+        for _ in self._pool.map(work, spans(height, self.tile[0], rows)):
             pass  # an error in a thread is raised here
         return fused
+
+    def analyse(self, exposures: Sequence[Frame]) -> _Analysis:
+        """Run all that does not depend on a tile."""
+        feeds = [{"exposure": exposure[np.newaxis]} for exposure in exposures]
+        views = list(self._pool.map(self.stages.view, feeds))
+        cells = self.stages.analysis({"views": np.concatenate([view[0] for view in views])})[0]
+        return _Analysis(
+            np.asarray(cells, np.float32),
+            np.asarray(views[0][1], np.float32),
+            np.asarray(views[0][2], np.float32),
+        )
 
     def close(self) -> None:
         """End the threads; calling it again does nothing."""
         self._pool.shutdown()
 
-    def _analyse(self, exposures: Sequence[Frame]) -> list[NDArray[np.generic]]:
-        feeds = [{"exposure": exposure[np.newaxis]} for exposure in exposures]
-        views = [outputs[0] for outputs in self._pool.map(self.stages.view, feeds)]
-        return list(self.stages.analysis({"views": np.concatenate(views)}))
-
-    def _fuse_tiles(
+    def _fuse_row(
         self,
         exposures: Sequence[Frame],
-        cells: Sequence[NDArray[np.generic]],
+        analysis: _Analysis,
+        across: Sequence[tuple[Span, Floats]],
         fused: Frame,
-        columns: Sequence[Span],
         row: Span,
     ) -> None:
         """Fuse one row of tiles into `fused`."""
         apply = self.stages.applications[len(exposures)]
-        for column in columns:
-            pixels = (slice(row.start, row.stop), slice(column.start, column.stop))
-            feeds = _feeds([e[pixels] for e in exposures], cells, row, column, fused.shape[:2])
-            fused[pixels] = apply(feeds)[0][0]
+        down = np.ascontiguousarray(analysis.down[row.pixels, row.cells])
+        cells = analysis.cells[:, row.cells]
+        for column, weights in across:
+            feeds: dict[str, NDArray[np.generic]] = {
+                f"exposure_{index}": _planes(frame[row.pixels, column.pixels])
+                for index, frame in enumerate(exposures)
+            }
+            feeds["cells"] = np.ascontiguousarray(cells[:, :, column.cells])
+            feeds["down"], feeds["across"] = down, weights
+            tile = np.asarray(apply(feeds)[0][0], np.uint8)
+            cv2.merge([*tile], fused[row.pixels, column.pixels])
 
 
-def _feeds(
-    tiles: Sequence[Frame],
-    cells: Sequence[NDArray[np.generic]],
-    row: Span,
-    column: Span,
-    size: tuple[int, int],
-) -> dict[str, NDArray[np.generic]]:
-    around = (..., slice(row.first_cell, row.last_cell), slice(column.first_cell, column.last_cell))
-    gains, slopes, offset = (np.ascontiguousarray(part[around]) for part in cells)
-    feeds: dict[str, NDArray[np.generic]] = {
-        "offset": offset,
-        "place": np.array(
-            [row.start, column.start, *size, row.first_cell, column.first_cell], np.int64
-        ),
-    }
-    for index, tile in enumerate(tiles):
-        feeds[f"exposure_{index}"] = np.ascontiguousarray(tile)[np.newaxis]
-        feeds[f"gain_{index}"] = gains[index : index + 1]
-        feeds[f"slope_{index}"] = slopes[index : index + 1]
-    return feeds
+def _planes(tile: Frame) -> NDArray[np.uint8]:
+    """(h, w, 3) to (1, 3, h, w), a copy."""
+    planes = np.empty((1, 3, *tile.shape[:2]), np.uint8)
+    cv2.split(tile, [*planes[0]])
+    return planes

@@ -1,7 +1,6 @@
 """Training samples with any number of exposures: real frames, and re-exposed ones between them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,28 +16,10 @@ from edge_mef.train_settings import CropSettings
 # How often a sample has so many exposures. Two are what most cameras take.
 COUNTS = {2: 0.65, 3: 0.2, 4: 0.06, 5: 0.04, 6: 0.03, 7: 0.02}
 _STOPS = (0.5, 1.5)
-# Pixels of the sample to one of the view, along a side: small frames have two, large ones many.
-_REDUCTIONS = (2, 3, 4)
-_MULTIPLE = 16
 
 
-@dataclass(frozen=True)
-class StackSample:
-    """Exposures (N, 3, size, size) float32 RGB from 0 to 255, darkest first, and the view's side.
-
-    The side is divisible by 16.
-    """
-
-    frames: Tensor
-    side: int
-
-    def to(self, device: torch.device) -> "StackSample":
-        """Return the sample with its frames on a device."""
-        return StackSample(self.frames.to(device), self.side)
-
-
-class StackDataset(Dataset[StackSample]):
-    """Scenes, held in memory, as samples with any number of exposures.
+class StackDataset(Dataset[Tensor]):
+    """Scenes, held in memory, as (N, 3, size, size) float32 RGB from 0 to 255, darkest first.
 
     The sample of (epoch, index) is always the same for a seed, as in `PairDataset`.
     """
@@ -55,14 +36,12 @@ class StackDataset(Dataset[StackSample]):
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitem__(self, index: int) -> StackSample:
+    def __getitem__(self, index: int) -> Tensor:
         rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
         count = int(rng.choice(list(COUNTS), p=list(COUNTS.values())))
         stack = choose_stack(self.frames[index], count, rng, self.crops.extremes)
         cropped = crop_frames(stack, rng, self.crops)
-        frames = torch.from_numpy(np.stack(cropped)).permute(0, 3, 1, 2).to(torch.float32)
-        side = self.crops.size // int(rng.choice(_REDUCTIONS)) // _MULTIPLE * _MULTIPLE
-        return StackSample(frames, max(_MULTIPLE, side))
+        return torch.from_numpy(np.stack(cropped)).permute(0, 3, 1, 2).to(torch.float32)
 
 
 def choose_stack(
