@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 VIEW_FILE = "view.onnx"
 ANALYSIS_FILE = "analysis.onnx"
+WEIGHTS_FILE = "weights.onnx"
 
 
 def application_file(count: int) -> str:

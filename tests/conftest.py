@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from edge_mef.bundle import BUNDLES_FOLDER, DEFAULT_BUNDLE
+from edge_mef.bundle import BUNDLES_FOLDER
 from edge_mef.cli import main
 from edge_mef.exposures import Frame
 from edge_mef.render.brackets import random_bracket
