@@ -18,7 +18,7 @@ from edge_mef.stages import Span, spans
 
 Floats = NDArray[np.float32]
 Stage = Callable[[Mapping[str, NDArray[np.generic]]], Sequence[NDArray[np.generic]]]
-TILE = (64, 512)
+TILE = (64, 960)
 
 
 @dataclass(frozen=True)
