@@ -23,12 +23,12 @@ def inspect(bundle: BundleArgument = None, json: Json = False) -> None:
     )
     state = manifest.verification
     verified = "not yet" if state is None else ("passed" if state.passed else "FAILED")
-    kernels = ", ".join(map(str, network.kernel_sizes))
+    kernels = ", ".join(map(str, network.kernel_sizes)) or "1x1"
     rows = [
         ("network", f"{network.name}, {network.channels} channels, kernels {kernels}"),
         ("parameters", f"{network.parameters}"),
         ("weights", network.weights_sha256),
-        ("exposures", f"{contract.exposures}, {contract.order}, {contract.dtype} RGB"),
+        ("exposures", f"{contract.count_text}, {contract.order}, {contract.dtype} RGB"),
         ("size", contract.size_text),
         ("tileable", "yes" if manifest.tileable else "no: it keeps statistics of the whole frame"),
         ("precision", f"{manifest.precision}, rounding to {manifest.rounding}"),

@@ -35,21 +35,33 @@ print(json.dumps(lacking))
 )
 
 NEED_TORCH = {
+    "edge_mef.application",
     "edge_mef.checkpoints",
     "edge_mef.data.pairs",
+    "edge_mef.data.stacks",
     "edge_mef.demo",
+    "edge_mef.edge_pipeline",
     "edge_mef.evaluation",
     "edge_mef.export.build",
+    "edge_mef.export.stages",
+    "edge_mef.losses.fusion",
     "edge_mef.losses.gif",
     "edge_mef.losses.mef_ssim",
     "edge_mef.losses.tone",
     "edge_mef.models.create",
     "edge_mef.models.ffmef",
+    "edge_mef.models.ffmef_edge",
+    "edge_mef.objectives",
     "edge_mef.pipeline",
     "edge_mef.training",
     "edge_mef.validation",
+    "edge_mef.view",
 }
-NEED_ONNX = {"edge_mef.export.memory", "edge_mef.export.onnx"}
+NEED_ONNX = {
+    "edge_mef.export.application",
+    "edge_mef.export.memory",
+    "edge_mef.export.onnx",
+}
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
 SEEN = {
     "edge_mef.benchmarks.peers.mertens",
@@ -63,6 +75,8 @@ SEEN = {
     "edge_mef.metrics.scoring",
     "edge_mef.render.brackets",
     "edge_mef.runtimes.onnxruntime",
+    "edge_mef.runtimes.tiles",
+    "edge_mef.stages",
 }
 
 
