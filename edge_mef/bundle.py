@@ -19,7 +19,7 @@ from edge_mef.saving import write_atomically
 
 MANIFEST = "manifest.json"
 BUNDLES_FOLDER = Path(__file__).resolve().parent / "bundles"
-DEFAULT_BUNDLE = "ffmef"
+DEFAULT_BUNDLE = "ffmef-edge"
 
 
 @dataclass(frozen=True)

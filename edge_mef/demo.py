@@ -34,7 +34,7 @@ class DemoResult:
 
 
 def run_demo(output: str | Path, *, height: int = 600, width: int = 800) -> DemoResult:
-    """Render a window-lit room as a bracket, export `ffmef`, verify it, fuse, and compare.
+    """Render a window-lit room as a bracket, export `ffmef-edge`, verify it, fuse, and compare.
 
     The folder `output` gets the two exposures, both fused pictures, the bundle, and
     side-by-side.png.
@@ -52,7 +52,7 @@ def run_demo(output: str | Path, *, height: int = 600, width: int = 800) -> Demo
     except OSError as error:
         raise OutputError(f"the folder '{folder}' cannot be made: {error.strerror}") from error
     under, over = demo_bracket(height, width).exposures
-    bundle = export_bundle(folder / "ffmef")
+    bundle = export_bundle(folder / "ffmef-edge")
     verified = verify_bundle(bundle.folder)
     if not verified.verification.passed:
         raise GateError(f"the exported bundle failed: edge-mef verify {bundle.folder} says where")
@@ -64,7 +64,10 @@ def run_demo(output: str | Path, *, height: int = 600, width: int = 800) -> Demo
         )
     captions = [
         ["under", "over"],
-        [f"EdgeMEF ffmef, {ours.median:.0f} ms", f"{merge.name}, {mertens.median:.0f} ms"],
+        [
+            f"EdgeMEF {bundle.manifest.network.name}, {ours.median:.0f} ms",
+            f"{merge.name}, {mertens.median:.0f} ms",
+        ],
     ]
     sheet = contact_sheet([[under, over], [fused, peer]], captions, cell_width=width)
     pictures = {

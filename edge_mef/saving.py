@@ -24,18 +24,22 @@ _JPEG_LARGEST_EXIF = 65000  # bytes; a segment holds 65533 with its heading
 _JPEG_LARGEST_SIDE = 65500  # what libjpeg encodes; the format itself ends at 65535
 
 
-def check_output(path: Path | str, *, inputs: Sequence[Path | str] = ()) -> None:
-    """Check, before any work is done, that a picture can be written to this path.
+def check_output(
+    path: Path | str,
+    *,
+    inputs: Sequence[Path | str] = (),
+    endings: Sequence[str] = PICTURE_SUFFIXES,
+) -> None:
+    """Check, before any work is done, that a picture (or a file with other endings) can be written.
 
     Raises:
         OutputError: the name has no known ending, the folder is missing or may not be written,
             or the path is one of the inputs.
     """
     path = Path(path)
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        raise OutputError(
-            f"'{path}' has no ending that says how to write it: choose .png, .jpg or .tif"
-        )
+    if path.suffix.lower() not in endings:
+        known = ".png, .jpg or .tif" if endings is PICTURE_SUFFIXES else " or ".join(endings)
+        raise OutputError(f"'{path}' has no ending that says how to write it: choose {known}")
     if not path.parent.is_dir():
         raise OutputError(f"there is no folder '{path.parent}' to write to: create it first")
     if path.exists() and not path.is_file():

@@ -39,7 +39,7 @@ class ExportSettings:
     `size` is (height, width), or None for any size. `weights` is a file, None for our own.
     """
 
-    model: str = "ffmef"
+    model: str = "ffmef-edge"
     weights: Path | None = None
     channels: int | None = None
     kernel_sizes: Sequence[int] | None = None

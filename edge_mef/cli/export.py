@@ -21,7 +21,7 @@ from edge_mef.errors import InputError
 
 def export(
     target: Annotated[str, typer.Option("--target", help="See edge-mef doctor.")] = "onnx",
-    model: Model = "ffmef",
+    model: Model = "ffmef-edge",
     weights: Weights = None,
     channels: Channels = None,
     kernel_sizes: Kernels = None,

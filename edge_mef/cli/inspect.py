@@ -23,7 +23,7 @@ def inspect(bundle: BundleArgument = None, json: Json = False) -> None:
     )
     state = manifest.verification
     verified = "not yet" if state is None else ("passed" if state.passed else "FAILED")
-    kernels = ", ".join(map(str, network.kernel_sizes)) or "1x1"
+    kernels = ", ".join(map(str, network.kernel_sizes)) or "1"
     rows = [
         ("network", f"{network.name}, {network.channels} channels, kernels {kernels}"),
         ("parameters", f"{network.parameters}"),
@@ -42,4 +42,4 @@ def inspect(bundle: BundleArgument = None, json: Json = False) -> None:
     print_table("files", ("file", "bytes", "SHA-256 (start)"), files)
     for artefact in manifest.artefacts:
         counts = ", ".join(f"{count} {name}" for name, count in artefact.operators.items())
-        typer.echo(f"{artefact.file} (opset {artefact.opset}): {counts}")
+        typer.echo(f"{artefact.file} ({artefact.role}, opset {artefact.opset}): {counts}")

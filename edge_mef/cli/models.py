@@ -19,7 +19,7 @@ def models(json: Json = False) -> None:
         (
             row.name,
             row.task,
-            f"{row.exposures[0]}" if row.exposures[0] == row.exposures[1] else f"{row.exposures}",
+            " to ".join(map(str, sorted(set(row.exposures)))),
             "yes" if row.tileable else "no",
             "yes" if row.name in bundles else "no",
             row.summary,

@@ -4,7 +4,8 @@
   not see brightness;
 * fidelity: grey levels near those of the exposure that shows most at the place, as Q_CV judges;
 * tone: local means near the well-exposed mixture of the exposures' (see `edge_mef.losses.tone`);
-* colour: chroma near the mixture that favours saturated exposures (equation 1 of the FFMEF paper);
+* colour: chroma near the mixture that favours saturated exposures (equation 1 of the FFMEF paper),
+  each first brought to the fused brightness, so that what is lifted from the dark keeps its colour;
 * range: values that would be clipped.
 """
 
@@ -18,6 +19,7 @@ from edge_mef.losses.mef_ssim import WINDOW, mef_ssim
 from edge_mef.losses.tone import tone_loss
 
 _CHROMA_EPS = 1e-4
+_MOST_CHANGE = 2.0  # beyond it noise would be lifted with the colour
 _BLOCK, _POWER, _FLOOR = 16, 2.5, 0.01
 # MEF-SSIM's windows stay inside the picture; its rim would otherwise hardly be trained.
 _MARGIN = 2 * (WINDOW - 1)
@@ -66,16 +68,21 @@ def fusion_terms(fused: Tensor, exposures: Tensor) -> FusionTerms:
     # Slightly beyond the range there is still a gradient; far beyond, the range term has its own.
     clipped = _luma(fused.clamp(-0.02, 1.02))
     structure = 1.0 - mef_ssim(_padded(clipped) * 255.0, _padded(luma) * 255.0).mean()
-    chroma = exposures - _luma(exposures)
-    weights = chroma.abs() + _CHROMA_EPS
-    wanted = (chroma * weights).sum(0, keepdim=True) / weights.sum(0, keepdim=True)
     return FusionTerms(
         structure=structure,
         fidelity=_fidelity(fused_luma, luma),
         tone=tone_loss(fused_luma, luma),
-        colour=(fused - fused_luma - wanted).abs().mean(),
+        colour=(fused - fused_luma - _wanted_chroma(exposures, fused_luma)).abs().mean(),
         range=(fused - fused.clamp(0.0, 1.0)).abs().mean(),
     )
+
+
+def _wanted_chroma(exposures: Tensor, fused_luma: Tensor) -> Tensor:
+    luma = _luma(exposures)
+    brightening = fused_luma.detach() / luma.clamp_min(_CHROMA_EPS)
+    chroma = (exposures - luma) * brightening.clamp(1.0 / _MOST_CHANGE, _MOST_CHANGE)
+    weights = chroma.abs() + _CHROMA_EPS
+    return (chroma * weights).sum(0, keepdim=True) / weights.sum(0, keepdim=True)
 
 
 def _fidelity(fused: Tensor, luma: Tensor) -> Tensor:

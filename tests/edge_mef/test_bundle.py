@@ -30,7 +30,7 @@ FILES = {"model.onnx": b"model", "weights.safetensors": b"weights"}
 @pytest.fixture
 def manifest() -> Manifest:
     """A manifest for FILES, whose contents no runtime would take."""
-    return load_bundle().manifest.model_copy(update={"files": describe_files(FILES)})
+    return load_bundle("ffmef").manifest.model_copy(update={"files": describe_files(FILES)})
 
 
 def test_the_default_bundle_has_a_name() -> None:
@@ -41,7 +41,7 @@ def test_the_default_bundle_has_a_name() -> None:
 def test_a_folder_is_opened(bundle: Path) -> None:
     loaded = load_bundle(bundle)
     assert loaded == load_bundle(str(bundle))
-    assert loaded.manifest == load_bundle().manifest
+    assert loaded.manifest == load_bundle("ffmef").manifest
     artefact = loaded.manifest.artefact("onnx")
     assert artefact is not None
     assert loaded.path_of(artefact) == bundle / "model.onnx"

@@ -13,7 +13,7 @@ from edge_mef.manifest import Manifest
 
 @pytest.fixture
 def manifest() -> Manifest:
-    return load_bundle().manifest
+    return load_bundle("ffmef").manifest
 
 
 @pytest.fixture

@@ -50,6 +50,12 @@ def test_output_must_not_be_an_input(tmp_path: Path) -> None:
     check_output(tmp_path / "b.png", inputs=[tmp_path / "a.png"])
 
 
+def test_other_endings_where_they_are_asked_for(tmp_path: Path) -> None:
+    check_output(tmp_path / "a.CSV", endings=(".csv",))
+    with pytest.raises(OutputError, match=r"choose \.csv"):
+        check_output(tmp_path / "a.png", endings=(".csv",))
+
+
 def test_a_side_too_long_for_jpeg(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="65500"):
         write_picture(tmp_path / "a.jpg", noise(1, 65501, 3))

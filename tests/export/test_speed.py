@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from edge_mef.benchmarks.peers.published_ffmef import UnfoldedFFMEF
 from edge_mef.benchmarks.timing import time_interleaved
 from edge_mef.bundle import load_bundle
 from edge_mef.fuser import Fuser
@@ -11,7 +12,6 @@ from edge_mef.models import create_model
 from edge_mef.models.ffmef import FFMEF
 from edge_mef.pipeline import FusionPipeline
 from edge_mef.validation import torch_fuse
-from tests.reference.ffmef_unfold import UnfoldedFFMEF
 
 THREADS = 2
 # Well below what was measured (docs/networks.md), because shared machines disturb both sides.

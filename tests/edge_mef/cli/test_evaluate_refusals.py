@@ -50,8 +50,13 @@ def test_names_that_make_no_sense(run_cli: RunCli, tmp_path: Path) -> None:
     for arguments, message in (
         (("--split", "best"), "expected the split train, calib or val, found 'best'"),
         (("--bundle", "nonesuch"), "'nonesuch' is not a bundle"),
-        (("--weights", "none"), "no weight file none"),
         (("--weights", "none", "--model", "x"), "no network called 'x'"),
+        (("--model", "x"), "no bundle called 'x' comes with EdgeMEF"),
+        (("--model", "ffmef", "--bundle", "ffmef"), "leave it out beside --bundle"),
+        (("--bundle", "ffmef", "--longest-side", "9"), "64"),
+        (("--metrics", "NICE"), "found 'NICE'; known are: EN, FMI"),
+        (("--metrics", ","), "found no name"),
+        (("--csv", str(tmp_path / "values.txt")), "choose .csv"),
         (("--sheet", str(tmp_path / "sheet.bmp")), "no ending"),
     ):
         result = run_cli("evaluate", "--data", "rendered:2", *arguments)
@@ -65,7 +70,9 @@ def test_two_bundles_of_one_name_are_both_shown(run_cli: RunCli, bundle: Path) -
     bundle.rename(namesake)
     result = run_cli(
         *("evaluate", "--data", "rendered:2", "--longest-side", "64", "--json"),
+        *("--metrics", "EN"),
         *("--bundle", "ffmef", "--bundle", namesake),
     )
     assert (result.code, result.err) == (0, "")
-    assert list(json.loads(result.out)) == ["ffmef", "mine/ffmef"]
+    methods = json.loads(result.out)["methods"]
+    assert [one["method"] for one in methods] == ["ffmef", "mine/ffmef"]

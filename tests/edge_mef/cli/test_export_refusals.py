@@ -28,7 +28,8 @@ from tests.conftest import RunCli, contents
 def test_values_that_make_no_sense(
     run_cli: RunCli, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = run_cli("export", "-o", tmp_path / "new", *arguments)
+    model = () if "--model" in arguments else ("--model", "ffmef")
+    result = run_cli("export", "-o", tmp_path / "new", *model, *arguments)
     assert result.code == 2
     assert message in result.sentence
     assert contents(tmp_path) == {}

@@ -52,7 +52,12 @@ def test_json_says_what_was_done(run_cli: RunCli, bracket_files: Files, tmp_path
 
 @pytest.mark.parametrize(
     "chosen",
-    [("--bundle", "ffmef"), ("--model", "ffmef"), ("--runtime", "onnxruntime"), ("--threads", 2)],
+    [
+        ("--bundle", "ffmef-edge"),
+        ("--model", "ffmef-edge"),
+        ("--runtime", "onnxruntime"),
+        ("--threads", 2),
+    ],
 )
 def test_what_may_be_chosen(
     run_cli: RunCli, bracket_files: Files, tmp_path: Path, pair: Pair, chosen: tuple[object, ...]

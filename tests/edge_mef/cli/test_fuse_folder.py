@@ -66,7 +66,7 @@ def test_a_bad_bracket_is_reported_at_the_end(
 ) -> None:
     (folder / "b" / "over.png").write_text("no picture")
     (folder / "c" / "third.png").write_bytes((folder / "c" / "over.png").read_bytes())
-    result = run_cli("fuse", folder, "-o", tmp_path / "out")
+    result = run_cli("fuse", folder, "-o", tmp_path / "out", "--bundle", "ffmef")
     assert result.code == 2
     assert result.out == "2 fused\n"
     first, second = result.err.splitlines()

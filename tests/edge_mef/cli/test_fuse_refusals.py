@@ -66,7 +66,7 @@ def test_another_count(refused: Refused, bracket_files: Files, tmp_path: Path) -
     assert "found one file: add the others" in refused(bracket_files[0], "-o", output)
     third = tmp_path / "third.png"
     third.write_bytes(bracket_files[0].read_bytes())
-    sentence = refused(*bracket_files, third, "-o", output)
+    sentence = refused(*bracket_files, third, "-o", output, "--bundle", "ffmef")
     assert "fuses 2 exposures, found 3" in sentence
     assert "--extremes" in sentence
     assert "same file" in refused(bracket_files[0], bracket_files[0], "-o", output)
@@ -207,7 +207,7 @@ def test_a_large_frame_is_refused_before_it_is_decoded(
     files = tmp_path / "a.png", tmp_path / "b.png"
     for path in files:
         Image.new("1", (12000, 9000)).save(path)
-    sentence = refused(*files, "-o", tmp_path / "f.png", *limit)
+    sentence = refused(*files, "-o", tmp_path / "f.png", "--bundle", "ffmef", *limit)
     assert "9000x12000 with ffmef needs about 102.1 GiB" in sentence
     assert f"1.5 GiB are {'allowed' if limit else 'available'}" in sentence
 

@@ -12,6 +12,13 @@ from tests.conftest import RunCli, contents
 def test_the_default_bundle(run_cli: RunCli) -> None:
     result = run_cli("inspect")
     assert (result.code, result.err) == (0, "")
+    for text in ("ffmef-edge", "8 channels", "2 to 9", "any size", "application-9.onnx", "passed"):
+        assert text in result.out
+
+
+def test_a_bundle_in_one_piece(run_cli: RunCli) -> None:
+    result = run_cli("inspect", "ffmef")
+    assert (result.code, result.err) == (0, "")
     for text in ("ffmef", "4 channels", "any size", "fp32", "model.onnx", "50 Conv", "passed"):
         assert text in result.out
 

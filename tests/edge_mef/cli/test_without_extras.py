@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_mef.bundle import load_bundle
+from edge_mef.bundle import DEFAULT_BUNDLE, load_bundle
+from edge_mef.models.weights import WEIGHTS_FOLDER
 from tests.conftest import MAIN, Result, contents, run_python
 
+OUR_WEIGHTS = str(WEIGHTS_FOLDER / "ffmef-4.safetensors")
 # Finding nothing is what happens where a package is not installed.
 BLOCKED = ("torch", "onnx", "onnxscript", "onnxsim", "tensorboard")
 WITHOUT_EXTRAS = f"""
@@ -36,12 +38,13 @@ print(json.dumps(lacking))
 
 NEED_TORCH = {
     "edge_mef.application",
+    "edge_mef.benchmarks.peers.learn_meflut",
+    "edge_mef.benchmarks.peers.published_ffmef",
     "edge_mef.checkpoints",
     "edge_mef.data.pairs",
     "edge_mef.data.stacks",
     "edge_mef.demo",
     "edge_mef.edge_pipeline",
-    "edge_mef.evaluation",
     "edge_mef.export.build",
     "edge_mef.export.stages",
     "edge_mef.losses.fusion",
@@ -57,18 +60,17 @@ NEED_TORCH = {
     "edge_mef.validation",
     "edge_mef.view",
 }
-NEED_ONNX = {
-    "edge_mef.export.application",
-    "edge_mef.export.memory",
-    "edge_mef.export.onnx",
-}
+NEED_ONNX = {"edge_mef.export.application", "edge_mef.export.memory", "edge_mef.export.onnx"}
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
 SEEN = {
+    "edge_mef.benchmarks.peers.meflut",
     "edge_mef.benchmarks.peers.mertens",
+    "edge_mef.benchmarks.peers.table",
     "edge_mef.benchmarks.timing",
     "edge_mef.bundle",
     "edge_mef.calibration",
     "edge_mef.cli.fuse",
+    "edge_mef.evaluation",
     "edge_mef.exposures",
     "edge_mef.export.parity",
     "edge_mef.fuser",
@@ -106,13 +108,29 @@ def test_measuring_needs_no_extra(bracket_files: tuple[Path, Path]) -> None:
     assert "MEF_SSIM" in result.out
 
 
+def test_comparing_needs_no_extra(tmp_path: Path) -> None:
+    table = tmp_path / "values.csv"
+    result = run_without_extras(
+        *("evaluate", "--data", "rendered:2", "--longest-side", "64", "--peers", "--csv", table),
+    )
+    assert result.code == 0
+    assert result.err == (
+        "note: left out: the peer 'ffmef-published' needs the Python package 'torch', which is not "
+        "installed: pip install 'edge-mef[train]'\n"
+    )
+    assert "mean rank" in result.out
+    methods = {line.split(",")[1] for line in table.read_text(encoding="utf-8").splitlines()[1:]}
+    assert {DEFAULT_BUNDLE, "OpenCV Mertens"} <= methods
+
+
 @pytest.mark.parametrize(
     ("arguments", "extra"),
     [
         (("export",), "export"),
         (("demo",), "export"),
         (("train", "--data", "rendered:2"), "train"),
-        (("evaluate", "--data", "rendered:2"), "train"),
+        (("evaluate", "--data", "rendered:2", "--weights", OUR_WEIGHTS), "train"),
+        (("evaluate", "--data", "rendered:2", "--published", OUR_WEIGHTS), "train"),
     ],
 )
 def test_the_install_command_is_given(
@@ -139,8 +157,8 @@ def test_verify_compares_with_the_golden_frames(bundle: Path) -> None:
     result = run_without_extras("verify", bundle, "--json", "--threads", "1")
     assert (result.code, result.err) == (0, "")
     answer = json.loads(result.out)
-    assert [check["reference"] for check in answer["checks"]] == ["golden"]
-    assert answer["checks"][0]["max_difference"] <= 1
+    assert {check["reference"] for check in answer["checks"]} == {"golden"}
+    assert max(check["max_difference"] for check in answer["checks"]) <= 1
     assert answer["notes"] == [
         "torch is not installed: compared with the bundle's golden frames only"
     ]

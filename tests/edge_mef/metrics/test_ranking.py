@@ -40,6 +40,17 @@ def test_infinite_values_and_other_metrics() -> None:
     assert mean_ranks({}) == {}
 
 
+def test_ranks_by_chosen_metrics() -> None:
+    scores = {"a": {"EN": 2.0, "CE": 1.0, "SD": 3.0}, "b": {"EN": 1.0, "CE": 2.0, "SD": 4.0}}
+    assert mean_ranks(scores, ["EN", "CE"]) == {"a": 1.0, "b": 2.0}
+    assert mean_ranks(scores, ["EN", "SD"]) == {"a": 1.5, "b": 1.5}
+    for names, words in (([], "no name"), (["X"], "'X'"), (["EN", "EN"], "twice")):
+        with pytest.raises(InputError, match=words):
+            mean_ranks(scores, names)
+    with pytest.raises(InputError, match="expected all of EN, VIF for the method 'a', but VIF"):
+        mean_ranks(scores, ["EN", "VIF"])
+
+
 def test_what_cannot_be_ranked_is_named() -> None:
     lacking = _values(1)
     del lacking["Q_W"]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from edge_mef.benchmarks.peers.published_ffmef import UnfoldedFFMEF
 from edge_mef.errors import InputError
 from edge_mef.models import create_model
 from edge_mef.models.ffmef import FFMEF
@@ -14,7 +15,6 @@ from edge_mef.models.weights import read_weights, shipped_weights, weights_diges
 from edge_mef.pictures import read_picture
 from edge_mef.pipeline import FusionPipeline
 from edge_mef.validation import torch_fuse
-from tests.reference.ffmef_unfold import UnfoldedFFMEF
 
 
 @pytest.mark.shared
