@@ -19,7 +19,7 @@ def test_blending_is_the_formula() -> None:
 
 
 def _each(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[Tensor]:
-    return list(torch.from_numpy(values).float().split(1))
+    return list(torch.split(torch.from_numpy(values).float(), 1))
 
 
 def test_a_gain_of_one_gives_the_exposure_back() -> None:

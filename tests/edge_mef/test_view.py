@@ -67,7 +67,7 @@ def test_nothing_as_large_as_the_frame_is_computed() -> None:
     """Of a frame of any height as many rows are taken, and of these as many pixels."""
     made: list[int] = []
 
-    class Watch(TorchDispatchMode):
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call,unused-ignore]
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
             result = func(*args, **(kwargs or {}))
             if isinstance(result, Tensor):
@@ -78,7 +78,7 @@ def test_nothing_as_large_as_the_frame_is_computed() -> None:
     for size in ((400, 500), (3000, 500), (3000, 4000)):
         exposure = torch.zeros(1, *size, 3, dtype=torch.uint8)
         made.clear()
-        with Watch():
+        with Watch():  # type: ignore[no-untyped-call,unused-ignore]
             SceneView()(exposure)
         assert len(made) > 5
         largest.append(max(made))
