@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from edge_mef.application import LUMA
 from edge_mef.losses.fusion import FusionTerms, FusionWeights, fusion_terms
 
 SIDE = 64
@@ -92,6 +93,17 @@ def test_colour_asks_for_that_of_the_exposures() -> None:
 def test_colour_prefers_the_saturated_exposure() -> None:
     red, pale = tinted(0.6, 0.3, 0.3), tinted(0.45, 0.42, 0.42)
     assert terms(red, red, pale)["colour"] < 0.5 * terms(pale, red, pale)["colour"]
+
+
+def test_colour_is_brought_to_the_fused_brightness() -> None:
+    """Twice as bright needs twice the chroma; beyond that, noise would be lifted with it."""
+    dark = tinted(0.3, 0.15, 0.15)
+    for factor, best in ((1.5, 1.5), (2.0, 2.0), (3.0, 2.0), (0.5, 0.5)):
+        level = factor * dark.mul(torch.tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+        grey = level.expand_as(dark)
+        chroma = dark - level / factor
+        right, plain = (terms(grey + by * chroma, dark, dark)["colour"] for by in (best, 1.0))
+        assert right < 1e-4 < plain, factor
 
 
 def test_range_is_what_would_be_clipped() -> None:

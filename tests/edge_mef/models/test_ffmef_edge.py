@@ -90,13 +90,18 @@ def test_order_counts_through_the_neighbours_alone(network: nn.Module) -> None:
     assert torch.allclose(before.offset, after.offset, atol=1e-5)
 
 
-def test_neighbours_are_the_darker_and_the_brighter(network: nn.Module) -> None:
+def test_what_the_network_sees(network: nn.Module) -> None:
+    """Luma, that of the darker and of the brighter neighbour, the mean, and saturation."""
     assert isinstance(network, FFMEFEdge)
-    inputs = network._inputs(_views(4)) + 0.4
-    luma, darker, brighter, mean = (inputs[:, index] for index in range(4))
+    views = _views(4)
+    inputs = network._inputs(views) + 0.4
+    luma, darker, brighter, mean, saturation = (inputs[:, index] for index in range(5))
+    rgb = views[:, 0] * 0.299 + views[:, 1] * 0.587 + views[:, 2] * 0.114
+    assert torch.allclose(luma, rgb, atol=1e-6)
     assert torch.allclose(darker, luma[[0, 0, 1, 2]])
     assert torch.allclose(brighter, luma[[1, 2, 3, 3]])
     assert torch.allclose(mean, luma.mean(0).expand(4, -1, -1))
+    assert torch.allclose(saturation, views.max(1).values - views.min(1).values, atol=1e-6)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
