@@ -32,7 +32,7 @@ class NetworkEntry(_Part):
     source: str
 
 
-Role = Literal["pipeline", "view", "analysis", "application"]
+Role = Literal["pipeline", "view", "analysis", "weights", "application"]
 
 
 class ArtefactEntry(_Part):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 VIEW_FILE = "view.onnx"
 ANALYSIS_FILE = "analysis.onnx"
+WEIGHTS_FILE = "weights.onnx"
 # Runtimes multiply a single row or column in an order of its own, which rounds differently: such a
 # tile would not equal the same pixels of a larger one.
 SHORTEST = 2

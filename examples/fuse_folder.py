@@ -1,7 +1,6 @@
 """Fuse every bracket of a folder: python examples/fuse_folder.py FOLDER OUTPUT.
 
-Of a bracket with more than two pictures the darkest and the brightest are taken. A second run fuses
-only what is missing.
+Brackets may have two to nine pictures each. A second run fuses only what is missing.
 """
 
 import sys
@@ -12,7 +11,7 @@ from edge_mef.batch import FuseOptions, fuse_folder
 
 
 def main(folder: Path, output: Path) -> bool:
-    options = FuseOptions(extremes=True, suffix=".jpg")
+    options = FuseOptions(suffix=".jpg")
     with Fuser.open() as fuser:
         result = fuse_folder(fuser, folder, output, options, print_progress)
     print(f"{len(result.fused)} fused, {len(result.kept)} were there, {len(result.failed)} failed")

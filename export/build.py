@@ -24,6 +24,7 @@ from edge_mef.models.create import network_settings
 from edge_mef.models.weights import Tensors, own_widths, shipped_weights, weights_digest
 from edge_mef.pipeline import FusionPipeline, Rounding, make_pipeline
 from edge_mef.stages import ANALYSIS_FILE, VIEW_FILE
+from edge_mef.stages import WEIGHTS_FILE as CELL_WEIGHTS_FILE
 from edge_mef.toolchain import toolchain_versions
 from edge_mef.validation import torch_fuse
 
@@ -190,6 +191,7 @@ def _entry(name: str, artefact: OnnxArtefact, settings: ExportSettings) -> Artef
         ONNX_FILE: "pipeline",
         VIEW_FILE: "view",
         ANALYSIS_FILE: "analysis",
+        CELL_WEIGHTS_FILE: "weights",
     }
     role = roles.get(name, "application")
     inputs = [value.name for value in artefact.model.graph.input]

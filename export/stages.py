@@ -1,7 +1,8 @@
 """The stages of a tileable pipeline as ONNX models of their own.
 
-`view` takes one frame, `analysis` the views of all frames, `application` a tile of all frames and
-the cells around it; there is one application for every number of exposures, without any weights.
+`view` takes one frame, `analysis` the views of all frames, `weights` the size of the frames, and
+`application` a tile of all frames, the cells around it and the weights of its pixels on them; there
+is one application for every number of exposures.
 A runtime that calls them one after another fuses frames of any size in bounded memory.
 """
 
@@ -12,13 +13,14 @@ from onnx import ModelProto
 from torch import Tensor, nn
 from torch.export import Dim
 
-from edge_mef.application import lift
+from edge_mef.application import WHITE
 from edge_mef.contract import LARGEST_SIDE
 from edge_mef.edge_pipeline import predict
 from edge_mef.export.application import application_model
+from edge_mef.export.cell_weights import weights_model
 from edge_mef.export.onnx import convert_program, quiet_converter
 from edge_mef.models.ffmef_edge import CELL
-from edge_mef.stages import ANALYSIS_FILE, VIEW_FILE, application_file
+from edge_mef.stages import ANALYSIS_FILE, VIEW_FILE, WEIGHTS_FILE, application_file
 from edge_mef.view import VIEW_SIDE, SceneView
 
 CELLS = VIEW_SIDE // CELL
@@ -32,25 +34,14 @@ def convert_stages(network: nn.Module, counts: tuple[int, int]) -> dict[str, Mod
         network: views to coefficients.
         counts: the smallest and largest number of exposures.
     """
-    models = {VIEW_FILE: _view(), ANALYSIS_FILE: _analysis(network, counts[1])}
+    models = {
+        VIEW_FILE: _view(),
+        ANALYSIS_FILE: _analysis(network, counts[1]),
+        WEIGHTS_FILE: weights_model(CELLS),
+    }
     for count in range(counts[0], counts[1] + 1):
         models[application_file(count)] = application_model(count)
     return models
-
-
-class _View(nn.Module):
-    """A frame (1, H, W, 3) to its view, and its pixels' weights on the cells.
-
-    The weights are (H, CELLS) and (CELLS, W).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.view = SceneView()
-
-    def forward(self, exposure: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        height, width = exposure.shape[1:3]
-        return self.view(exposure), cell_weights(height), cell_weights(width).T
 
 
 class _Analysis(nn.Module):
@@ -62,28 +53,14 @@ class _Analysis(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         predicted = predict(self.network, views)
-        parts = [predicted.gains, predicted.slopes, lift(predicted.offset)]
+        parts = [predicted.gains, predicted.slopes, WHITE * predicted.offset]
         return torch.cat(parts).squeeze(1)
-
-
-def cell_weights(length: int) -> Tensor:
-    """Linear interpolation between the centres of CELLS cells over `length` pixels, as weights.
-
-    (length, CELLS) float32; two at most of a row are not 0, and they add up to 1.
-    """
-    # In this order whole numbers stay exact up to the division.
-    centres = (torch.arange(length, dtype=torch.float32) + 0.5) * CELLS / length - 0.5
-    distance = centres.clamp(0.0, CELLS - 1.0).unsqueeze(1) - torch.arange(
-        CELLS, dtype=torch.float32
-    )
-    return (1.0 - distance.abs()).clamp_min(0.0)
 
 
 def _view() -> ModelProto:
     frame = torch.zeros(1, *_EXAMPLE_FRAME, 3, dtype=torch.uint8)
     dims = {1: Dim("height", min=1, max=LARGEST_SIDE), 2: Dim("width", min=1, max=LARGEST_SIDE)}
-    outputs = ("view", "down", "across")
-    return _convert(_View(), frame, {"exposure": dims}, ("exposure",), outputs)
+    return _convert(SceneView(), frame, {"exposure": dims}, ("exposure",), ("view",))
 
 
 def _analysis(network: nn.Module, most: int) -> ModelProto:

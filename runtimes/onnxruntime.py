@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, FrameTooLargeError
-from edge_mef.manifest import ArtefactEntry
+from edge_mef.manifest import ArtefactEntry, Role
 from edge_mef.runtimes.base import Frame, Runtime
 from edge_mef.runtimes.tiles import TILE, Stage, Stages, TiledFusion
 
@@ -99,7 +99,8 @@ def _cores() -> int:
 
 def _stages(bundle: Bundle, threads: int) -> Stages:
     manifest = bundle.manifest
-    found = {role: manifest.stage("onnx", role) for role in ("view", "analysis", "application")}
+    roles: tuple[Role, ...] = ("view", "analysis", "weights", "application")
+    found = {role: manifest.stage("onnx", role) for role in roles}
     low, high = manifest.contract.counts
     counts = {artefact.exposures for artefact in found["application"]}
     if not all(found.values()) or not counts.issuperset(range(low, high + 1)):
@@ -107,6 +108,7 @@ def _stages(bundle: Bundle, threads: int) -> Stages:
     return Stages(
         view=_stage(bundle, found["view"][0], 1),
         analysis=_stage(bundle, found["analysis"][0], threads),
+        weights=_stage(bundle, found["weights"][0], 1),
         applications={a.exposures or 0: _stage(bundle, a, 1) for a in found["application"]},
     )
 
@@ -131,6 +133,8 @@ def _session(bundle: Bundle, artefact: ArtefactEntry, threads: int | None) -> or
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     # Planned blocks come on top of those of the first run: twice the memory, and not faster.
     options.enable_mem_pattern = False
+    # Between two calls waiting threads would take the cores from those that work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     path = bundle.path_of(artefact)
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -18,7 +18,7 @@ from edge_mef.stages import Span, spans
 
 Floats = NDArray[np.float32]
 Stage = Callable[[Mapping[str, NDArray[np.generic]]], Sequence[NDArray[np.generic]]]
-TILE = (128, 512)
+TILE = (64, 960)
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,17 @@ class Stages:
 
     view: Stage
     analysis: Stage
+    weights: Stage
     applications: Mapping[int, Stage]
 
 
 @dataclass(frozen=True)
-class _Analysis:
-    """What the applications need besides the exposures.
+class _Grid:
+    """How frames of a size are cut, and the weights of their pixels on the cells around."""
 
-    `cells` is (2 N + 1, rows, columns), `down` (H, rows), `across` (columns, W).
-    """
-
-    cells: Floats
-    down: Floats
-    across: Floats
+    size: tuple[int, int]
+    rows: tuple[tuple[Span, Floats], ...]
+    columns: tuple[tuple[Span, Floats], ...]
 
 
 class TiledFusion:
@@ -47,33 +45,39 @@ class TiledFusion:
 
     def __init__(self, stages: Stages, threads: int, tile: tuple[int, int] = TILE) -> None:
         self.stages, self.tile = stages, tile
+        self._grid: _Grid | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tile")
 
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        analysis = self.analyse(exposures)
-        rows, columns = analysis.cells.shape[1:]
         height, width = exposures[0].shape[:2]
-        across = [
-            (span, np.ascontiguousarray(analysis.across[span.cells, span.pixels]))
-            for span in spans(width, self.tile[1], columns)
-        ]
+        grid = self._pool.submit(self._grid_of, height, width)
+        cells = self.analyse(exposures)
         fused = np.empty((height, width, 3), np.uint8)
-        work = partial(self._fuse_row, exposures, analysis, across, fused)
-        for _ in self._pool.map(work, spans(height, self.tile[0], rows)):
+        work = partial(self._fuse_row, exposures, cells, grid.result().columns, fused)
+        for _ in self._pool.map(work, grid.result().rows):
             pass  # an error in a thread is raised here
         return fused
 
-    def analyse(self, exposures: Sequence[Frame]) -> _Analysis:
-        """Run all that does not depend on a tile."""
+    def analyse(self, exposures: Sequence[Frame]) -> Floats:
+        """Predict the cells (2 N + 1, rows, columns): all that does not depend on a tile."""
         feeds = [{"exposure": exposure[np.newaxis]} for exposure in exposures]
-        views = list(self._pool.map(self.stages.view, feeds))
-        cells = self.stages.analysis({"views": np.concatenate([view[0] for view in views])})[0]
-        return _Analysis(
-            np.asarray(cells, np.float32),
-            np.asarray(views[0][1], np.float32),
-            np.asarray(views[0][2], np.float32),
-        )
+        views = [outputs[0] for outputs in self._pool.map(self.stages.view, feeds)]
+        return np.asarray(self.stages.analysis({"views": np.concatenate(views)})[0], np.float32)
+
+    def _grid_of(self, height: int, width: int) -> _Grid:
+        """Make the grid of a size, or take the last one: a camera's frames are of one size."""
+        if self._grid is None or self._grid.size != (height, width):
+            found = self.stages.weights({"size": np.array([height, width])})
+            down, across = (np.asarray(part, np.float32) for part in found)
+            rows = spans(height, self.tile[0], down.shape[1])
+            columns = spans(width, self.tile[1], across.shape[0])
+            self._grid = _Grid(
+                (height, width),
+                tuple((s, np.ascontiguousarray(down[s.pixels, s.cells])) for s in rows),
+                tuple((s, np.ascontiguousarray(across[s.cells, s.pixels])) for s in columns),
+            )
+        return self._grid
 
     def close(self) -> None:
         """End the threads; calling it again does nothing."""
@@ -82,22 +86,21 @@ class TiledFusion:
     def _fuse_row(
         self,
         exposures: Sequence[Frame],
-        analysis: _Analysis,
-        across: Sequence[tuple[Span, Floats]],
+        cells: Floats,
+        columns: Sequence[tuple[Span, Floats]],
         fused: Frame,
-        row: Span,
+        placed: tuple[Span, Floats],
     ) -> None:
         """Fuse one row of tiles into `fused`."""
         apply = self.stages.applications[len(exposures)]
-        down = np.ascontiguousarray(analysis.down[row.pixels, row.cells])
-        cells = analysis.cells[:, row.cells]
-        for column, weights in across:
+        row, down = placed
+        for column, across in columns:
             feeds: dict[str, NDArray[np.generic]] = {
                 f"exposure_{index}": _planes(frame[row.pixels, column.pixels])
                 for index, frame in enumerate(exposures)
             }
-            feeds["cells"] = np.ascontiguousarray(cells[:, :, column.cells])
-            feeds["down"], feeds["across"] = down, weights
+            feeds["cells"] = np.ascontiguousarray(cells[:, row.cells, column.cells])
+            feeds["down"], feeds["across"] = down, across
             tile = np.asarray(apply(feeds)[0][0], np.uint8)
             cv2.merge([*tile], fused[row.pixels, column.pixels])
 

@@ -1,15 +1,13 @@
 """edge-mef evaluate."""
 
-import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge_mef.cli.options import Data, Json
+from edge_mef.cli.options import Data, Json, parse_names
 from edge_mef.cli.progress import Bar
-from edge_mef.cli.reporting import print_json, print_table
+from edge_mef.cli.reporting import arrows, finite, finite_values, print_json, print_table
 from edge_mef.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +68,7 @@ def evaluate(
             published=published,
             split=split,
             longest_side=longest_side,
-            metrics=_names(metrics),
+            metrics=parse_names(metrics),
             all_exposures=all_exposures,
             csv=csv,
             sheet=sheet,
@@ -96,12 +94,6 @@ def _bundles(
     if model is not None:
         return [bundled(model)]
     return [*bundle] if bundle else [None]
-
-
-def _names(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    return [name.strip().upper() for name in text.split(",") if name.strip()]
 
 
 def _write(result: "Evaluation", csv: Path | None, sheet: Path | None) -> None:
@@ -131,25 +123,16 @@ def _describe(result: "Evaluation") -> dict[str, Any]:
     return {
         "metrics": result.metrics,
         "methods": [
-            {"method": name, "mean_rank": rank, "means": _finite_values(means[name])}
+            {"method": name, "mean_rank": rank, "means": finite_values(means[name])}
             for name, rank in ranks.items()
         ],
         "values": [
-            {"scene": scene, "method": method, "metric": metric, "value": _finite(value)}
+            {"scene": scene, "method": method, "metric": metric, "value": finite(value)}
             for scene, method, metric, value in result.rows()
         ],
         "failed": [{"scene": scene, "error": why} for scene, why in result.failed],
         "notes": result.notes,
     }
-
-
-def _finite_values(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in values.items()}
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no infinity: the PSNR of equal pictures is null."""
-    return value if math.isfinite(value) else None
 
 
 def _print_tables(result: "Evaluation", exposures: str) -> None:
@@ -160,7 +143,7 @@ def _print_tables(result: "Evaluation", exposures: str) -> None:
     methods = sorted(ranks, key=ranks.__getitem__)
     count = len(result.values)
     title = f"{count} scene{'' if count == 1 else 's'}, {exposures}"
-    up, down = _arrows()
+    up, down = arrows()
     for start in range(0, len(methods), _COLUMNS):
         shown = methods[start : start + _COLUMNS]
         # Of one method there is no rank.
@@ -174,12 +157,3 @@ def _print_tables(result: "Evaluation", exposures: str) -> None:
             for metric in result.metrics
         ]
         print_table(title, ("", "better", *shown), rows)
-
-
-def _arrows() -> tuple[str, str]:
-    """Arrows for larger and smaller, in words where the terminal's encoding has none."""
-    try:
-        "↑↓".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return "larger", "smaller"
-    return "↑", "↓"

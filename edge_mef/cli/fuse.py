@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_mef.cli.options import Json, Threads
+from edge_mef.cli.progress import Bar
 from edge_mef.cli.reporting import INTERRUPTED, fail, print_json
 from edge_mef.errors import EdgeMefError, InputError
 
@@ -107,7 +108,7 @@ def _fuse_folder(
 ) -> None:
     from edge_mef.batch import fuse_folder
 
-    with _Bar(shown=not json) as bar:
+    with Bar("fusing", shown=not json) as bar:
         try:
             result = fuse_folder(fuser, folder, output, options, bar.update)
         except KeyboardInterrupt as error:
@@ -146,32 +147,3 @@ def _describe(fuser: "Fuser", fused: "Fused") -> dict[str, Any]:
         "bundle": fuser.bundle.folder,
         "runtime": fuser.runtime.describe(),
     }
-
-
-class _Bar:
-    """A progress bar over brackets on stderr, where that is a terminal."""
-
-    def __init__(self, shown: bool) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        console = Console(stderr=True)
-        self.shown = shown and console.is_terminal
-        self.progress = Progress(console=console, disable=not self.shown)
-        self.task = self.progress.add_task("fusing", total=None)
-        self.done, self.total = 0, 0
-
-    def __enter__(self) -> "_Bar":
-        if self.shown:
-            self.progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self.total:
-            self.progress.update(self.task, completed=self.total)
-        if self.shown:  # rich before 14 ends even a disabled bar with an empty line
-            self.progress.stop()
-
-    def update(self, name: str, done: int, total: int) -> None:
-        self.done, self.total = done, total
-        self.progress.update(self.task, description=name, completed=done, total=total)

@@ -1,14 +1,12 @@
 """edge-mef metrics."""
 
-import math
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_mef.cli.options import Json
-from edge_mef.cli.reporting import print_json, print_table
+from edge_mef.cli.options import Json, parse_names
+from edge_mef.cli.reporting import arrows, finite_values, print_json, print_table
 from edge_mef.errors import InputError
 
 
@@ -38,11 +36,12 @@ def metrics(
             f"expected UNDER OVER FUSED, found {len(pictures)} picture"
             f"{'s' if exposures else ''}: name the exposures first and the fused picture last"
         )
-    scores = measure_files(fused, exposures, reference=reference, names=_names(names))
+    scores = measure_files(fused, exposures, reference=reference, names=parse_names(names))
     if json:
         against = {"exposures": scores.exposures, "reference": scores.reference}
         print_json(
-            {"fused": fused, "size": scores.size} | {k: _finite(v) for k, v in against.items()}
+            {"fused": fused, "size": scores.size}
+            | {k: finite_values(v) for k, v in against.items()}
         )
         return
     if scores.exposures:
@@ -51,32 +50,12 @@ def metrics(
         _print(f"{fused.name} against {reference.name}", scores.reference)
 
 
-def _names(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    return [name.strip().upper() for name in text.split(",") if name.strip()]
-
-
-def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    """JSON has no infinity: the PSNR of equal pictures is null."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
-
-
 def _print(title: str, values: dict[str, float]) -> None:
     from edge_mef.metrics.table import METRICS
 
-    up, down = _arrows()
+    up, down = arrows()
     rows = [
         (name, value, up if METRICS[name].better == "larger" else down, METRICS[name].title)
         for name, value in values.items()
     ]
     print_table(title, ("metric", "value", "better", "what it is"), rows)
-
-
-def _arrows() -> tuple[str, str]:
-    """Arrows for larger and smaller, in words where the terminal's encoding has none."""
-    try:
-        "↑↓".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return "larger", "smaller"
-    return "↑", "↓"

@@ -51,3 +51,10 @@ def parse_kernels(text: str | None) -> tuple[int, ...] | None:
     if not all(re.fullmatch("[0-9]{1,3}", part) for part in parts):
         raise InputError(f"expected kernel sizes such as 1,3,5, found '{text}'")
     return tuple(int(part) for part in parts)
+
+
+def parse_names(text: str | None) -> list[str] | None:
+    """Read names of metrics such as "MEF_SSIM,VIF", in any case."""
+    if text is None:
+        return None
+    return [name.strip().upper() for name in text.split(",") if name.strip()]

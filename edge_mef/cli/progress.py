@@ -6,21 +6,22 @@ from types import TracebackType
 class Bar:
     """A progress bar on stderr, where that is a terminal; use it as a context manager."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, shown: bool = True) -> None:
         from rich.console import Console
         from rich.progress import Progress
 
         console = Console(stderr=True)
-        self._shown = console.is_terminal
+        self._shown = shown and console.is_terminal
         self._progress = Progress(console=console, disable=not self._shown)
         self._task = self._progress.add_task(what, total=None)
-        self._total = 0
+        self.done, self.total = 0, 0
 
     def update(self, name: str, done: int, total: int) -> None:
         """Show what begins, how many are done, and how many there are."""
         from rich.markup import escape
 
-        self._total = total  # a name may look like markup
+        self.done, self.total = done, total
+        # A name may look like markup.
         self._progress.update(self._task, description=escape(name), completed=done, total=total)
 
     def __enter__(self) -> "Bar":
@@ -34,7 +35,7 @@ class Bar:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None and self._total:
-            self._progress.update(self._task, completed=self._total)
+        if kind is None and self.total:
+            self._progress.update(self._task, completed=self.total)
         if self._shown:  # rich before 14 ends even a disabled bar with an empty line
             self._progress.stop()

@@ -3,7 +3,9 @@
 import errno
 import functools
 import json
-from collections.abc import Callable, Sequence
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import typer
@@ -46,6 +48,25 @@ def fail(message: str, code: int) -> typer.Exit:
 def print_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
     typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def finite(value: float) -> float | None:
+    """JSON has no infinity: the PSNR of equal pictures is null."""
+    return value if math.isfinite(value) else None
+
+
+def finite_values(values: Mapping[str, float]) -> dict[str, float | None]:
+    """`finite` for every value."""
+    return {name: finite(value) for name, value in values.items()}
+
+
+def arrows() -> tuple[str, str]:
+    """Arrows for larger and smaller, in words where the terminal's encoding has none."""
+    try:
+        "↑↓".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "larger", "smaller"
+    return "↑", "↓"
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -26,16 +27,13 @@ def test_both_ways_and_all_numbers_pass(edge_copy: Path) -> None:
 
 
 def alter(folder: Path, file: str) -> None:
-    """Make an application a tenth brighter, in a bundle that looks untouched."""
+    """Make an application darken a tenth, in a bundle that looks untouched."""
     loaded, path = load_bundle(folder), folder / file
     model = onnx.load(path)
-    clip = next(node for node in model.graph.node if node.op_type == "Clip")
-    scaled = onnx.helper.make_node("Mul", [clip.input[0], "tenth"], ["more"])
-    model.graph.node.insert(list(model.graph.node).index(clip), scaled)
-    clip.input[0] = "more"
-    model.graph.initializer.append(
-        onnx.helper.make_tensor("tenth", onnx.TensorProto.FLOAT, [], [1.1])
-    )
+    last = model.graph.node[-1]
+    assert last.op_type == "QuantizeLinear"
+    step = next(one for one in model.graph.initializer if one.name == last.input[1])
+    step.CopyFrom(onnx.numpy_helper.from_array(np.array(1.1, np.float32), step.name))
     path.write_bytes(model.SerializeToString())
     seal(loaded)
 

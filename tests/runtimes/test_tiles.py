@@ -96,6 +96,15 @@ def test_stages_and_torch_agree(edge_bundle: Bundle, edge_weights: Path, count: 
         assert difference(fuse(edge_bundle, stack, (64, 50)), reference(*stack)) <= 1
 
 
+def test_frames_of_other_sizes_after_one_another(edge_bundle: Bundle) -> None:
+    """What depends on the size is kept, and made anew for another size."""
+    sizes = [(60, 90), (60, 90), (90, 60), (61, 90), (60, 91), (60, 90)]
+    with OnnxRuntime(edge_bundle, threads=2, tile=(32, 40)) as runtime:
+        for seed, size in enumerate(sizes):
+            stack = noise_stack(2 + seed % 3, size, seed)
+            np.testing.assert_array_equal(runtime.run(stack), fuse(edge_bundle, stack, WHOLE))
+
+
 def test_it_describes_its_tiles(edge_bundle: Bundle) -> None:
     with OnnxRuntime(edge_bundle, threads=2, tile=(64, 512)) as runtime:
         described = runtime.describe()
@@ -121,7 +130,7 @@ def test_an_error_in_a_tile_is_raised(edge_bundle: Bundle) -> None:
         runtime.run(stack)
 
 
-@pytest.mark.parametrize("role", ["view", "analysis", "application"])
+@pytest.mark.parametrize("role", ["view", "analysis", "weights", "application"])
 def test_a_bundle_that_lacks_a_stage(edge_copy: Path, role: Role) -> None:
     loaded = load_bundle(edge_copy)
     kept = tuple(a for a in loaded.manifest.artefacts if a.role != role)

@@ -1,0 +1,146 @@
+"""How fast bundles fuse beside the peers: the same frames, one run, call by call in turn.
+
+    python -m edge_mef.benchmarks.speed --size 1080x1920 --threads 2
+
+prints the median of each method and its ratio to the first bundle's. From uint8 frames to the
+uint8 fused frame; reading and writing files are not timed.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_mef.benchmarks.peers.table import PEERS, open_peer
+from edge_mef.benchmarks.timing import Timing, time_interleaved
+from edge_mef.cli.options import parse_size
+from edge_mef.errors import EdgeMefError
+from edge_mef.fuser import Fuser
+from edge_mef.render.brackets import random_bracket
+
+Frame = NDArray[np.uint8]
+_RENDERED = (360, 480)
+_SEED = 3
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One method: the median and the fastest call in milliseconds, and the ratio of medians.
+
+    The ratio is to the first bundle: 5 is five times as slow as it.
+    """
+
+    method: str
+    median: float
+    fastest: float
+    ratio: float
+
+
+def measure_speed(
+    height: int,
+    width: int,
+    *,
+    bundles: Sequence[str | None] = (None,),
+    peers: Sequence[str] = ("mertens", "meflut"),
+    exposures: int = 2,
+    threads: int = 2,
+    repeats: int = 10,
+) -> list[Speed]:
+    """Time methods on rendered frames of a size.
+
+    Args:
+        bundles: folders or names; None is the default one.
+        peers: names of `edge_mef.benchmarks.peers.table.PEERS`.
+        exposures: frames of the bracket.
+        threads: for ONNX Runtime, OpenCV and torch alike.
+        repeats: calls of each method, after two that do not count.
+
+    Raises:
+        InputError: unknown names, or a number of exposures that a method does not take.
+    """
+    frames = rendered_frames(height, width, exposures)
+    cv2.setNumThreads(threads)
+    _limit_torch(threads)
+    with ExitStack() as opened:
+        calls: dict[str, Callable[..., Frame]] = {}
+        for bundle in bundles:
+            fuser = opened.enter_context(Fuser.open(bundle, threads=threads))
+            fuser.check(exposures, height, width)
+            calls[fuser.bundle.folder.name] = partial(fuser.fuse, sort=False)
+        for peer in peers:
+            calls[PEERS[peer].name if peer in PEERS else peer] = open_peer(peer)
+        timings = time_interleaved(
+            [partial(call, *frames) for call in calls.values()], repeats=repeats
+        )
+    return _speeds(list(calls), timings)
+
+
+def rendered_frames(height: int, width: int, exposures: int = 2) -> tuple[Frame, ...]:
+    """Render a bracket and scale it, (height, width, 3) uint8 RGB, darkest first."""
+    small = random_bracket(_SEED, height=_RENDERED[0], width=_RENDERED[1], frames=exposures)
+    return tuple(
+        np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+        for frame in small.exposures
+    )
+
+
+def _speeds(names: Sequence[str], timings: Sequence[Timing]) -> list[Speed]:
+    first = timings[0].median
+    return [
+        Speed(name, timing.median, min(timing.samples), timing.median / first)
+        for name, timing in zip(names, timings, strict=True)
+    ]
+
+
+def _limit_torch(threads: int) -> None:
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line of this module."""
+    parser = argparse.ArgumentParser(prog="edge_mef.benchmarks.speed", description=__doc__)
+    parser.add_argument("--size", default="1080x1920", help="height x width")
+    parser.add_argument("--bundle", action="append", help="default: the default bundle")
+    parser.add_argument("--peers", default="mertens,meflut", help=f"of {', '.join(PEERS)}")
+    parser.add_argument("--exposures", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    try:
+        size = parse_size(given.size)
+        if size is None:
+            parser.error("--size needs a height and a width")
+        found = measure_speed(
+            *size,
+            bundles=given.bundle or [None],
+            peers=[name for name in given.peers.split(",") if name],
+            exposures=given.exposures,
+            threads=given.threads,
+            repeats=given.repeats,
+        )
+    except EdgeMefError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    sys.stdout.write(_report(found, as_json=given.json))
+    return 0
+
+
+def _report(found: Sequence[Speed], *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps([asdict(speed) for speed in found], indent=2) + "\n"
+    lines = [f"{'method':<28} {'median ms':>10} {'fastest ms':>10} {'ratio':>7}"]
+    lines += [f"{s.method:<28} {s.median:10.1f} {s.fastest:10.1f} {s.ratio:7.2f}" for s in found]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
