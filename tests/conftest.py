@@ -44,7 +44,6 @@ NEEDS_TORCH = [
     "edge_mef/test_validation*.py",
     "edge_mef/test_view*.py",
     "edge_mef/cli/test_demo*.py",
-    "edge_mef/cli/test_edge*.py",
     "edge_mef/cli/test_export*.py",
     "edge_mef/cli/test_train*.py",
     "benchmarks/peers/test_learn*.py",
