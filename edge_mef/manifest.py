@@ -118,6 +118,10 @@ class Manifest(_Part):
         """Return the artefacts of a format and a role."""
         return tuple(a for a in self.artefacts if (a.format, a.role) == (file_format, role))
 
+    def has_stages(self, file_format: str) -> bool:
+        """Say whether there is anything in a format besides the pipeline in one piece."""
+        return any(a.format == file_format and a.role != "pipeline" for a in self.artefacts)
+
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the JSON of a manifest, with a digest over all of it."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 VIEW_FILE = "view.onnx"
 ANALYSIS_FILE = "analysis.onnx"
 WEIGHTS_FILE = "weights.onnx"
+# Runtimes multiply a single row or column in an order of its own, which rounds differently: such a
+# tile would not equal the same pixels of a larger one.
+SHORTEST = 2
 
 
 def application_file(count: int) -> str:
@@ -22,9 +25,13 @@ class Span:
 
 
 def spans(length: int, step: int, cells: int) -> list[Span]:
-    """Cut a side of `length` pixels, over which `cells` cells lie, every `step` pixels."""
-    cuts = [*range(0, length, step), length]
-    return [_span(start, stop, length, cells) for start, stop in itertools.pairwise(cuts)]
+    """Cut a side of `length` pixels, over which `cells` cells lie, every `step` pixels.
+
+    No piece is shorter than SHORTEST unless the side is.
+    """
+    starts = range(0, max(1, length - SHORTEST + 1), max(step, SHORTEST))
+    cuts = itertools.pairwise([*starts, length])
+    return [_span(start, stop, length, cells) for start, stop in cuts]
 
 
 def _span(start: int, stop: int, length: int, cells: int) -> Span:

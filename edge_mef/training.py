@@ -1,4 +1,4 @@
-"""Training a luma network without references, as one visible loop.
+"""Training a network without references, as one visible loop.
 
 One process trains on a CPU or a GPU; started by `torchrun`, every process takes its share of each
 batch's scenes (distributed data parallel) and the first one validates, logs and saves.

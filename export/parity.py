@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
+from edge_mef.contract import FusionContract
 from edge_mef.data.scenes import Scene, load_scenes
 from edge_mef.errors import OutputError
 from edge_mef.export.golden import golden_exposures, read_golden
@@ -101,6 +102,8 @@ def verify_bundle(
         else:
             scenes = _scenes(bundle, data, limit, longest_side)
             checks += _torch_checks(bundle, ways, scenes)
+            # The pipeline in one piece takes one number of exposures; the stages come first.
+            checks += _torch_checks(bundle, ways[:1], _other_counts(bundle.manifest.contract))
     verification = Verification(
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         toolchain=toolchain_versions(),
@@ -129,7 +132,7 @@ def compare(name: str, reference: Frame, found: Frame, gate: Gate) -> tuple[int,
 def _ways(bundle: Bundle, threads: int | None) -> Iterator[Fuser]:
     """Every way in which the bundle can run here: its stages, and its pipeline in one piece."""
     yield Fuser.open(bundle.folder, threads=threads)
-    if bundle.manifest.stage("onnx", "view"):
+    if bundle.manifest.has_stages("onnx"):
         yield Fuser(bundle, open_runtime(bundle, threads=threads, whole=True))
 
 
@@ -203,12 +206,25 @@ def _rendered(bundle: Bundle) -> Iterator[tuple[str, tuple[Frame, ...]]]:
         yield f"rendered-{seed}", _resized(frames, _fit(contract.multiple, height, width))
 
 
+def _other_counts(contract: FusionContract) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    """A rendered scene in every number of exposures that goes besides the contract's own."""
+    low, high = contract.counts
+    others = [count for count in range(low, high + 1) if count != contract.exposures]
+    if others:
+        frames = golden_exposures(replace(contract, exposures=high), seed=200)
+        for count in others:
+            yield f"{count} exposures", _evenly(frames, count)
+
+
+def _evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
+    """So many of the frames, the extremes among them."""
+    return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
+
+
 def _fitted(bundle: Bundle, scene: Scene, longest_side: int | None) -> tuple[Frame, ...]:
     contract = bundle.manifest.contract
     frames = scene.read(longest_side)
-    count = contract.exposures
-    # As many as the bundle takes, the extremes among them.
-    kept = [frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count)]
+    kept = _evenly(frames, contract.exposures)
     height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
     return _resized(kept, _fit(contract.multiple, height, width))
 

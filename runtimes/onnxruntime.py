@@ -36,7 +36,7 @@ class OnnxRuntime(Runtime):
         self._contract, self._threads = bundle.manifest.contract, threads
         self._session: ort.InferenceSession | None = None
         self._tiled: TiledFusion | None = None
-        if bundle.manifest.stage("onnx", "view") and not whole:
+        if bundle.manifest.has_stages("onnx") and not whole:
             count = threads or _cores()
             self._tiled = TiledFusion(_stages(bundle, count), count, tile)
             self.artefact = "stages"
@@ -101,7 +101,9 @@ def _stages(bundle: Bundle, threads: int) -> Stages:
     manifest = bundle.manifest
     roles: tuple[Role, ...] = ("view", "analysis", "weights", "application")
     found = {role: manifest.stage("onnx", role) for role in roles}
-    if not all(found.values()):
+    low, high = manifest.contract.counts
+    counts = {artefact.exposures for artefact in found["application"]}
+    if not all(found.values()) or not counts.issuperset(range(low, high + 1)):
         raise BundleError(f"'{bundle.folder}' lacks a stage: export it again")
     return Stages(
         view=_stage(bundle, found["view"][0], 1),

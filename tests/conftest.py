@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from edge_mef.bundle import BUNDLES_FOLDER
+from edge_mef.bundle import BUNDLES_FOLDER, Bundle, describe_files, write_bundle
 from edge_mef.cli import main
 from edge_mef.exposures import Frame
+from edge_mef.manifest import Precision
 from edge_mef.render.brackets import random_bracket
 from edge_mef.saving import write_picture
 
@@ -28,13 +30,19 @@ NEEDS_TORCH = [
     "edge_mef/models/*",
     "edge_mef/losses/*",
     "edge_mef/data/test_pairs*.py",
+    "edge_mef/data/test_stacks*.py",
     "edge_mef/metrics/test_*_torch.py",
+    "edge_mef/test_application*.py",
     "edge_mef/test_checkpoints*.py",
     "edge_mef/test_demo*.py",
+    "edge_mef/test_edge_pipeline*.py",
+    "edge_mef/test_fuser_edge*.py",
     "edge_mef/test_methods_torch*.py",
+    "edge_mef/test_objectives*.py",
     "edge_mef/test_pipeline*.py",
     "edge_mef/test_training*.py",
     "edge_mef/test_validation*.py",
+    "edge_mef/test_view*.py",
     "edge_mef/cli/test_demo*.py",
     "edge_mef/cli/test_export*.py",
     "edge_mef/cli/test_train*.py",
@@ -43,6 +51,7 @@ NEEDS_TORCH = [
     "benchmarks/peers/test_quality*.py",
     "calibration/*",
     "export",
+    "runtimes/test_tiles*.py",
 ]
 _HAS_TORCH = importlib.util.find_spec("torch") is not None
 collect_ignore_glob = [] if _HAS_TORCH else NEEDS_TORCH
@@ -134,10 +143,68 @@ def shared() -> Path:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    """A copy of the default bundle: two exposures, fp32, any size."""
+    """A copy of our ffmef bundle: two exposures, fp32, any size."""
     folder = tmp_path / "bundle"
     shutil.copytree(BUNDLES_FOLDER / "ffmef", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def edge_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights for ffmef-edge whose coefficients differ from place to place."""
+    import torch
+
+    from edge_mef.models import create_model
+    from edge_mef.models.weights import write_weights
+
+    torch.manual_seed(3)
+    network = create_model("ffmef-edge")
+    with torch.no_grad():
+        # It starts near the plain mean, where wrong cells would hardly show.
+        network.get_parameter("head.weight").mul_(20.0)
+    path = tmp_path_factory.mktemp("edge") / "random.safetensors"
+    write_weights(path, {k: v.numpy() for k, v in network.state_dict().items()}, {})
+    return path
+
+
+@pytest.fixture(scope="session")
+def edge_bundle(edge_weights: Path) -> Bundle:
+    """ffmef-edge with random weights, any size, two to nine exposures, fp32; not to be changed."""
+    return _export_edge(edge_weights, "fp32")
+
+
+@pytest.fixture(scope="session")
+def edge_half_bundle(edge_weights: Path) -> Bundle:
+    """The same in fp16; not to be changed."""
+    return _export_edge(edge_weights, "fp16")
+
+
+def _export_edge(weights: Path, precision: Precision) -> Bundle:
+    from edge_mef.export.build import ExportSettings, export_bundle
+
+    settings = ExportSettings(model="ffmef-edge", weights=weights, precision=precision)
+    return export_bundle(weights.parent / precision, settings)
+
+
+@pytest.fixture
+def edge_copy(edge_bundle: Bundle, tmp_path: Path) -> Path:
+    """A copy of the ffmef-edge bundle in fp32, to be changed."""
+    return Path(shutil.copytree(edge_bundle.folder, tmp_path / "bundle"))
+
+
+def noise_stack(count: int, size: tuple[int, int], seed: int = 0) -> list[Frame]:
+    """Return so many exposures of noise, (*size, 3) uint8, darkest first: no two pixels agree."""
+    scene = np.random.default_rng(seed).integers(0, 256, (*size, 3))
+    gains = np.linspace(0.3, 1.5, count)
+    return [np.clip(scene * gain, 0, 255).astype(np.uint8) for gain in gains]
+
+
+def seal(bundle: Bundle) -> None:
+    """Write the manifest anew, as somebody would who changed a file on purpose."""
+    names = bundle.manifest.files
+    files = {name: (bundle.folder / name).read_bytes() for name in names}
+    manifest = bundle.manifest.model_copy(update={"files": describe_files(files)})
+    write_bundle(bundle.folder, manifest, files)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ MIN_SIDE = WINDOW * 2 ** (len(SCALE_EXPONENTS) - 1)
 _C = (0.03 * 255.0) ** 2
 _MAX_POWER = 10.0
 _FLOOR = 1e-3
+# Shorter structures (grey levels) than 8-bit pictures have: what sums leave of a flat patch.
+_FLAT = 1e-2
 
 
 def mef_ssim(fused: Tensor, exposures: Tensor) -> Tensor:
@@ -80,6 +82,8 @@ def _structure_weights(exposures: Tensor) -> Tensor:
     power = torch.where(consistency > 1.0 - 1e-6, torch.full_like(power, _MAX_POWER), power)
     weights = (strengths / WINDOW) ** power + 1e-12
     direction = weights / weights.sum(1, keepdim=True) / strengths
+    # There is nothing to take from a flat patch, but dividing by its strength would blow up noise.
+    direction = torch.where(lengths < _FLAT, torch.zeros_like(direction), direction)
     length = _quadratic(direction, products).clamp_min(0.0).sqrt()
     wanted = strengths.amax(1, keepdim=True)
     return torch.where(length > 0, direction / length.clamp_min(1e-12) * wanted, direction)

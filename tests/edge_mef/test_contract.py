@@ -53,3 +53,32 @@ def test_another_count(count: int) -> None:
 def test_another_size(contract: FusionContract, size: tuple[int, int], taken: str) -> None:
     with pytest.raises(InputError, match=f"{taken}, found {size[0]}x{size[1]}: resize"):
         contract.check(2, *size)
+
+
+RANGE = FusionContract(2, fewest=2, most=9)
+
+
+@pytest.mark.parametrize(
+    ("contract", "counts", "text"),
+    [
+        (FusionContract(2), (2, 2), "2"),
+        (RANGE, (2, 9), "2 to 9"),
+        (FusionContract(3, fewest=2, most=9), (2, 9), "2 to 9"),
+        (FusionContract(3, fewest=3, most=3), (3, 3), "3"),
+    ],
+)
+def test_numbers_of_exposures(contract: FusionContract, counts: tuple[int, int], text: str) -> None:
+    assert (contract.counts, contract.count_text) == (counts, text)
+    for count in range(counts[0], counts[1] + 1):
+        contract.check(count, 7, 9)
+
+
+@pytest.mark.parametrize("count", [0, 1, 10])
+def test_numbers_out_of_a_range(count: int) -> None:
+    with pytest.raises(InputError, match=f"fuses 2 to 9 exposures, found {count}: ") as raised:
+        RANGE.check(count, 7, 9)
+    assert "\n" not in str(raised.value)
+
+
+def test_inputs_are_those_of_the_pipeline_in_one_piece() -> None:
+    assert len(FusionContract(3, fewest=2, most=9).inputs) == 3

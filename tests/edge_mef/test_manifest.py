@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from edge_mef.manifest import (
     SCHEMA_VERSION,
     CheckEntry,
     Manifest,
+    Role,
     Verification,
     decode_manifest,
     encode_manifest,
@@ -136,3 +138,66 @@ def test_one_failed_check_fails_the_verification(outcomes: tuple[bool, ...], pas
         for outcome in outcomes
     )
     assert Verification(date="today", toolchain={}, checks=checks).passed is passed
+
+
+ROLES: tuple[tuple[Role, int | None], ...] = (
+    ("pipeline", 2), ("view", None), ("analysis", None), ("application", 2), ("application", 3)
+)  # fmt: skip
+
+
+@pytest.fixture
+def staged(manifest: Manifest) -> Manifest:
+    """A manifest with an artefact of every role, and two applications."""
+    one = manifest.artefacts[0]
+    artefacts = tuple(
+        one.model_copy(update={"file": f"{index}.onnx", "role": role, "exposures": exposures})
+        for index, (role, exposures) in enumerate(ROLES)
+    )
+    contract = replace(manifest.contract, fewest=2, most=3)
+    return manifest.model_copy(update={"artefacts": artefacts, "contract": contract})
+
+
+def test_roles_and_numbers_are_read_back(staged: Manifest) -> None:
+    again = decode_manifest(encode_manifest(staged), "m")
+    assert again == staged
+    assert tuple((a.role, a.exposures) for a in again.artefacts) == ROLES
+    assert again.contract.counts == (2, 3)
+
+
+def test_artefacts_by_role(staged: Manifest) -> None:
+    assert [a.file for a in staged.stage("onnx", "application")] == ["3.onnx", "4.onnx"]
+    assert [a.file for a in staged.stage("onnx", "view")] == ["1.onnx"]
+    assert staged.stage("tensorrt", "view") == ()
+    pipeline = staged.artefact("onnx")
+    assert pipeline is not None
+    assert pipeline.file == "0.onnx"
+
+
+def test_whether_there_are_stages(staged: Manifest) -> None:
+    assert staged.has_stages("onnx")
+    assert not staged.has_stages("tensorrt")
+    for kept in (staged.artefacts[:1], ()):
+        assert not staged.model_copy(update={"artefacts": kept}).has_stages("onnx")
+    for index in range(1, len(ROLES)):
+        alone = staged.model_copy(update={"artefacts": (staged.artefacts[index],)})
+        assert alone.has_stages("onnx"), "one stage without the others is no pipeline in one piece"
+
+
+def test_an_unknown_role_is_named(staged: Manifest) -> None:
+    document = staged.model_dump(mode="json")
+    document["artefacts"][1]["role"] = "wizardry"
+    with pytest.raises(BundleError, match=r"not valid: artefacts\.1\.role"):
+        decode_manifest(sign_manifest(document), "m")
+
+
+def test_a_manifest_from_before_there_were_roles(manifest: Manifest) -> None:
+    document = manifest.model_dump(mode="json")
+    del document["artefacts"][1:]
+    for name in ("role", "exposures"):
+        del document["artefacts"][0][name]
+    for name in ("fewest", "most"):
+        del document["contract"][name]
+    found = decode_manifest(sign_manifest(document), "m")
+    assert not found.has_stages("onnx")
+    assert found.artefact("onnx") == found.artefacts[0]
+    assert found.contract.counts == (2, 2)

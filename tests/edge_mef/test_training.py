@@ -5,16 +5,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from edge_mef import training
 from edge_mef.checkpoints import read_checkpoint
 from edge_mef.errors import InputError, MissingError, OutputError
+from edge_mef.models import create_model
 from edge_mef.models.weights import read_metadata, read_weights, weights_digest
 from edge_mef.render.brackets import random_bracket
 from edge_mef.saving import write_picture
-from edge_mef.train_settings import CropSettings, TrainSettings
+from edge_mef.train_settings import CropSettings, TrainSettings, train_settings
 from edge_mef.training import train
 
 QUICK = TrainSettings(
@@ -61,12 +64,7 @@ def test_the_same_seed_gives_the_same_weights(finished: Path, data: Path, tmp_pa
     assert _digest(tmp_path / "again") == _digest(finished)
 
 
-def test_an_interrupted_training_ends_with_the_same_weights(
-    finished: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "run"
-    from edge_mef import training
-
+def interrupt_after_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     finish = training._Training._finish_epoch
 
     def stop(self: training._Training, epoch: int, *rest: object) -> None:
@@ -74,6 +72,13 @@ def test_an_interrupted_training_ends_with_the_same_weights(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training._Training, "_finish_epoch", stop)
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(
+    finished: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    interrupt_after_an_epoch(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         train(data, folder, settings=QUICK, device="cpu")
     monkeypatch.undo()
@@ -122,16 +127,17 @@ def test_a_missing_device_is_named(data: Path, tmp_path: Path) -> None:
         train(data, tmp_path, settings=QUICK, device="cuda")
 
 
-def test_two_processes_train_one_network(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["ffmef", "ffmef-edge"])
+def test_two_processes_train_one_network(data: Path, tmp_path: Path, model: str) -> None:
     """Distributed training: both processes end with the same weights, and only one saves."""
     program = tmp_path / "worker.py"
     program.write_text(
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from edge_mef.data.pairs import CropSettings\n"
-        "from edge_mef.training import TrainSettings, train\n"
-        "settings = TrainSettings(channels=2, epochs=1, batch=1, validation_side=96,\n"
-        "                         crops=CropSettings(size=64))\n"
+        "from edge_mef.train_settings import train_settings\n"
+        "from edge_mef.training import train\n"
+        f"settings = train_settings('{model}', channels=2, epochs=1, batch=2, size=64,\n"
+        "                          validation_side=96)\n"
         f"result = train('{data}', '{tmp_path}/run', settings=settings, device='cpu')\n"
         "rank = os.environ['RANK']\n"
         f"Path('{tmp_path}/' + rank).write_text('saved' if result else 'helped')\n"
@@ -162,3 +168,62 @@ def test_unusable_requests_are_named(data: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="name another"):
         train(data, tmp_path / "file", settings=QUICK, device="cpu")
+
+
+EDGE = train_settings(
+    "ffmef-edge", channels=2, epochs=2, seed=7, validation_side=96, size=64, smallest=0.7
+)
+
+
+@pytest.fixture(scope="module")
+def finished_edge(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training-edge") / "run"
+    train(data, folder, settings=EDGE, command="edge-mef train", device="cpu")
+    return folder
+
+
+def test_networks_on_views_leave_weights_that_can_be_used(finished_edge: Path) -> None:
+    best = finished_edge / "best.safetensors"
+    about = read_metadata(best)
+    assert (about["network"], about["channels"], about["kernel_sizes"]) == ("ffmef-edge", "2", "")
+    assert 0 < float(about["val_mef_ssim"]) <= 1
+    assert create_model("ffmef-edge", weights=best).get_parameter("stem.weight").shape[0] == 2
+
+
+def test_networks_on_views_resume_to_the_same_weights(
+    finished_edge: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_after_an_epoch(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "run", settings=EDGE, device="cpu")
+    monkeypatch.undo()
+    started = _digest(tmp_path / "run")
+    train(data, tmp_path / "run", settings=EDGE, resume=True, device="cpu")
+    assert _digest(tmp_path / "run") == _digest(finished_edge)
+    assert started != _digest(finished_edge), "the second epoch changed something"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"colour_weight": 0.1}, {"range_weight": 0.1}, {"crops": CropSettings(size=65)}],
+)
+def test_a_checkpoint_with_other_settings_is_refused(
+    finished_edge: Path, data: Path, change: dict[str, Any]
+) -> None:
+    other = dataclasses.replace(EDGE, **change)
+    before = _digest(finished_edge)
+    with pytest.raises(InputError, match="made with other settings: resume with the same ones"):
+        train(data, finished_edge, settings=other, resume=True, device="cpu")
+    assert _digest(finished_edge) == before
+
+
+def test_networks_on_views_learn(data: Path, tmp_path: Path) -> None:
+    """From the mean of the exposures, which is where it starts."""
+    short = dataclasses.replace(EDGE, epochs=1, learning_rate=0.0)
+    first = train(data, tmp_path / "one", settings=short, device="cpu")
+    longer = dataclasses.replace(EDGE, epochs=10, learning_rate=1e-2)
+    later = train(data, tmp_path / "more", settings=longer, device="cpu")
+    assert first is not None
+    assert later is not None
+    print(f"{first.best_score:.4f} to {later.best_score:.4f}")
+    assert later.best_score > first.best_score + 0.01

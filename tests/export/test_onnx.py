@@ -135,4 +135,4 @@ def test_impossible_sizes_are_refused(size: tuple[int, int]) -> None:
 
 def test_three_exposures_are_refused_for_ffmef() -> None:
     with pytest.raises(InputError, match="ffmef fuses 2 exposures, found 3"):
-        make_contract(ExportSettings(exposures=3))
+        make_contract(ExportSettings(model="ffmef", exposures=3))

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_mef.bundle import Bundle, describe_files, load_bundle, write_bundle
+from edge_mef.bundle import Bundle, load_bundle
 from edge_mef.export.golden import encode_golden, golden_exposures, read_golden
 from edge_mef.export.parity import GATES, compare, verify_bundle
 from edge_mef.models.weights import read_weights, write_weights
+from tests.conftest import seal
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_another_networks_weights_are_found(copied: Path) -> None:
     tensors = read_weights(copied / file)
     tensors["level_scales"] = tensors["level_scales"] * 1.1
     write_weights(copied / file, tensors, {})
-    _seal(bundle)
+    seal(bundle)
     result = verify_bundle(copied)
     assert not result.verification.passed
     assert {c.passed for c in result.verification.checks if c.reference == "golden"} == {True}
@@ -52,7 +53,7 @@ def test_other_golden_frames_are_found(copied: Path) -> None:
     golden = read_golden(copied, bundle.manifest.contract)
     golden.fused[40:50, 40:50] += 3
     (copied / "golden.npz").write_bytes(encode_golden(golden))
-    _seal(bundle)
+    seal(bundle)
     checks = verify_bundle(copied).verification.checks
     failed = [c for c in checks if not c.passed]
     assert [c.reference for c in failed] == ["golden"]
@@ -92,11 +93,3 @@ def test_golden_frames_have_the_contracts_size_and_order(fp32_bundle: Bundle) ->
     dark, bright = golden_exposures(fp32_bundle.manifest.contract)
     assert dark.shape == bright.shape
     assert dark.mean() < bright.mean()
-
-
-def _seal(bundle: Bundle) -> None:
-    """Write the manifest anew, as somebody would who changed a file on purpose."""
-    names = bundle.manifest.files
-    contents = {name: (bundle.folder / name).read_bytes() for name in names}
-    manifest = bundle.manifest.model_copy(update={"files": describe_files(contents)})
-    write_bundle(bundle.folder, manifest, contents)

@@ -60,7 +60,13 @@ NEED_TORCH = {
     "edge_mef.validation",
     "edge_mef.view",
 }
-NEED_ONNX = {"edge_mef.export.application", "edge_mef.export.memory", "edge_mef.export.onnx"}
+NEED_ONNX = {
+    "edge_mef.export.application",
+    "edge_mef.export.cell_weights",
+    "edge_mef.export.graph",
+    "edge_mef.export.memory",
+    "edge_mef.export.onnx",
+}
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
 SEEN = {
     "edge_mef.benchmarks.peers.meflut",
@@ -77,6 +83,8 @@ SEEN = {
     "edge_mef.metrics.scoring",
     "edge_mef.render.brackets",
     "edge_mef.runtimes.onnxruntime",
+    "edge_mef.runtimes.tiles",
+    "edge_mef.stages",
 }
 
 

@@ -9,7 +9,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from edge_mef.losses.mef_ssim import MIN_SIDE, mef_ssim, similarity_map
+from edge_mef.losses.mef_ssim import (
+    MIN_SIDE,
+    _covariances,
+    _filter,
+    _quadratic,
+    mef_ssim,
+    similarity_map,
+)
 from edge_mef.pictures import read_picture
 from edge_mef.validation import score
 
@@ -91,3 +98,43 @@ def test_too_small_frames_are_refused() -> None:
     small = torch.zeros(1, 2, MIN_SIDE - 1, 100)
     with pytest.raises(ValueError, match="at least 44"):
         mef_ssim(small[:, :1], small)
+
+
+def _half_flat(level: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A scene whose left half is flat in all exposures, and a fused picture, in float64."""
+    torch.manual_seed(5)
+    texture = torch.rand(1, 1, 64, 96, dtype=torch.float64) * 60
+    texture[..., :48] = 0
+    exposures = torch.cat([level / 4 + texture / 4, level / 2 + texture / 2, level + texture], 1)
+    return level * 0.6 + 0.7 * texture, exposures
+
+
+@pytest.mark.parametrize("level", [0.0, 100.0, 190.0])
+def test_single_precision_is_right_in_flat_areas(level: float) -> None:
+    """There variances cancel to nothing, and single precision would be left with its noise."""
+    fused, exposures = _half_flat(level)
+    exact = similarity_map(fused, exposures)
+    single = similarity_map(fused.float(), exposures.float())
+    assert (exact[..., :30] > 0.999).all()
+    difference = (single.double() - exact).abs().max().item()
+    print(f"level {level}: {difference:.1e}")
+    assert difference <= 2e-3
+
+
+def test_covariances_are_symmetric_and_those_of_numpy() -> None:
+    torch.manual_seed(6)
+    exposures = torch.rand(1, 4, 11, 13, dtype=torch.float64) * 255
+    box = torch.full((1, 11), 1.0 / 11, dtype=torch.float64)
+    found = _covariances(exposures, _filter(exposures, box), box)
+    assert found.shape == (1, 4, 4, 1, 3)
+    assert torch.equal(found, found.transpose(1, 2))
+    for place in range(3):
+        patches = exposures[0, :, :, place : place + 11].reshape(4, -1).numpy()
+        np.testing.assert_allclose(found[0, :, :, 0, place], np.cov(patches, bias=True), rtol=1e-9)
+
+
+def test_a_quadratic_form_is_one() -> None:
+    torch.manual_seed(7)
+    parts, matrix = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 3, 4, 5)
+    expected = torch.einsum("bihw,bijhw,bjhw->bhw", parts, matrix, parts).unsqueeze(1)
+    assert torch.allclose(_quadratic(parts, matrix), expected, atol=1e-5)
