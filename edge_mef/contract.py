@@ -56,9 +56,10 @@ class FusionContract:
         """Raise `InputError` unless this many frames of this size fit."""
         low, high = self.counts
         if not low <= count <= high:
+            other = "pass fewer" if low < high else "export a bundle for that many"
             raise InputError(
                 f"this bundle fuses {self.count_text} exposures, found {count}: pass the darkest "
-                "and the brightest (--extremes picks them), or export a bundle for that many"
+                f"and the brightest (--extremes picks them), or {other}"
             )
         fixed = self.height is not None and (height, width) != (self.height, self.width)
         if fixed or height % self.multiple or width % self.multiple:

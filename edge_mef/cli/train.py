@@ -40,6 +40,9 @@ def train(
     colour_weight: Annotated[
         float | None, typer.Option("--colour-weight", min=0.0, help="Of the colour loss.")
     ] = None,
+    range_weight: Annotated[
+        float | None, typer.Option("--range-weight", min=0.0, help="Of values out of range.")
+    ] = None,
     crop: Annotated[
         int | None, typer.Option("--crop", min=64, max=4096, help="Side of the samples.")
     ] = None,
@@ -78,6 +81,7 @@ def train(
         tone_weight=tone_weight,
         fidelity_weight=fidelity_weight,
         colour_weight=colour_weight,
+        range_weight=range_weight,
         seed=seed,
         validation_side=validation_side,
         size=crop,

@@ -29,10 +29,10 @@ _MARGIN = 2 * (WINDOW - 1)
 class FusionWeights:
     """How much of each term."""
 
-    structure: float = 5.0
-    fidelity: float = 3.0
+    structure: float = 12.0
+    fidelity: float = 10.0
     tone: float = 1.0
-    colour: float = 0.5
+    colour: float = 2.0
     range: float = 2.0
 
 
