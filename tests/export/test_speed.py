@@ -21,7 +21,7 @@ LEAST = {(1080, 1920): 1.5, (551, 707): 1.2}
 @pytest.mark.timing
 @pytest.mark.parametrize("size", LEAST)
 def test_the_export_is_faster_than_the_published_formulation(size: tuple[int, int]) -> None:
-    bundle = load_bundle()
+    bundle = load_bundle("ffmef")
     network = create_model("ffmef", weights=bundle.folder / bundle.manifest.network.weights_file)
     assert isinstance(network, FFMEF)
     published = torch_fuse(FusionPipeline(UnfoldedFFMEF(network)).eval())
@@ -30,7 +30,7 @@ def test_the_export_is_faster_than_the_published_formulation(size: tuple[int, in
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:
-        with Fuser.open(threads=THREADS) as fuser:
+        with Fuser.open("ffmef", threads=THREADS) as fuser:
             ours, theirs = time_interleaved(
                 [lambda: fuser.fuse(*frames, sort=False), lambda: published(*frames)],
                 repeats=3,
