@@ -67,7 +67,6 @@ def measure_speed(
     """
     frames = rendered_frames(height, width, exposures)
     cv2.setNumThreads(threads)
-    _limit_torch(threads)
     with ExitStack() as opened:
         calls: dict[str, Callable[..., Frame]] = {}
         for bundle in bundles:
@@ -76,6 +75,7 @@ def measure_speed(
             calls[fuser.bundle.folder.name] = partial(fuser.fuse, sort=False)
         for peer in peers:
             calls[PEERS[peer].name if peer in PEERS else peer] = open_peer(peer)
+        _limit_torch(threads)  # a peer may just have loaded it
         timings = time_interleaved(
             [partial(call, *frames) for call in calls.values()], repeats=repeats
         )

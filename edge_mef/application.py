@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-LUMA = (0.299, 0.587, 0.114)
+from edge_mef.colour import BT601_FULL
+
+LUMA = BT601_FULL.to_ycc[0]
 WHITE = 255.0
 GUIDE_CENTRE = 0.5
 

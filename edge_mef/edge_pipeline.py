@@ -10,8 +10,8 @@ from edge_mef.view import SceneView
 class EdgePipeline(nn.Module):
     """Exposures in, one fused frame out, in one piece.
 
-    It computes what its three stages compute one after another: `SceneView` of each exposure, the
-    network on all views, and `Application` tile by tile.
+    It computes what its stages compute one after another (see `edge_mef.export.stages`): the view
+    of each exposure, the network on all views, and the application, there tile by tile.
 
     Args:
         network: views (N, 3, side, side) to `Coefficients`.
@@ -46,6 +46,6 @@ def predict(network: nn.Module, views: Tensor) -> Coefficients:
 def apply_whole(planes: list[Tensor], predicted: Coefficients) -> Tensor:
     """N times (1, 3, H, W), 0 to 255, to the fused (1, 3, H, W), half a level too high."""
     height, width = planes[0].shape[-2:]
-    spread = [interpolate(part, height, width) for part in predicted]
-    gains, slopes = torch.split(spread[0], 1), torch.split(spread[1], 1)
-    return blend(planes, gains, slopes) + interpolate(lift(predicted.offset), height, width)
+    parts = (predicted.gains, predicted.slopes, lift(predicted.offset))
+    gains, slopes, lifted = (interpolate(part, height, width) for part in parts)
+    return blend(planes, torch.split(gains, 1), torch.split(slopes, 1)) + lifted

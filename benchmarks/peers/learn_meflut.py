@@ -35,6 +35,7 @@ from edge_mef.benchmarks.peers.meflut_tables import (
 from edge_mef.data.scenes import RENDERED_SIZE, Scene, choose, load_scenes
 from edge_mef.errors import EdgeMefError, InputError
 from edge_mef.losses.mef_ssim import MIN_SIDE, mef_ssim
+from edge_mef.metrics import evaluate
 from edge_mef.render.brackets import random_bracket
 
 COUNTS = (2, 3, 4)
@@ -210,15 +211,9 @@ def validate(fusion: MeflutFusion, scenes: Iterable[Scene]) -> dict[int, float]:
         for count in found:
             if len(frames) >= count:
                 spread = np.linspace(0, len(frames) - 1, count).round().astype(int)
-                found[count].append(picture_score(fusion, [frames[index] for index in spread]))
+                taken = [frames[index] for index in spread]
+                found[count].append(evaluate(taken, fusion(*taken), ["MEF_SSIM"])["MEF_SSIM"])
     return {count: float(np.mean(values)) for count, values in found.items() if values}
-
-
-def picture_score(fusion: MeflutFusion, frames: Sequence[Frame]) -> float:
-    """MEF-SSIM of the fused picture of frames (H, W, 3), in float64 on rounded grey."""
-    grey = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in (fusion(*frames), *frames)]
-    levels = torch.from_numpy(np.stack(grey)).double()[None]
-    return float(mef_ssim(levels[:, :1], levels[:, 1:]))
 
 
 def learn_file(data: str, output: Path, settings: LearnSettings, command: str = "") -> MeflutTables:

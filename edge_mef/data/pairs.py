@@ -25,10 +25,7 @@ class PairDataset(Dataset[Tensor]):
         self, scenes: Sequence[Scene], crops: CropSettings, seed: int, longest_side: int = 768
     ) -> None:
         self.crops, self.seed, self.epoch = crops, seed, 0
-        self.frames = [scene.read(longest_side) for scene in scenes]
-        for scene, frames in zip(scenes, self.frames, strict=True):
-            if min(frames[0].shape[:2]) < 16:
-                raise InputError(f"scene {scene.name} is too small to crop: 16 pixels are needed")
+        self.frames = read_frames(scenes, longest_side)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -39,6 +36,15 @@ class PairDataset(Dataset[Tensor]):
         pair = choose_pair(len(frames), rng, self.crops.extremes)
         cropped = crop_frames([frames[i] for i in pair], rng, self.crops)
         return torch.from_numpy(np.stack(cropped)).permute(0, 3, 1, 2).to(torch.float32)
+
+
+def read_frames(scenes: Sequence[Scene], longest_side: int) -> list[tuple[Frame, ...]]:
+    """Read all frames of scenes to be cropped, reduced; `InputError` where one is too small."""
+    read = [scene.read(longest_side) for scene in scenes]
+    for scene, frames in zip(scenes, read, strict=True):
+        if min(frames[0].shape[:2]) < 16:
+            raise InputError(f"scene {scene.name} is too small to crop: 16 pixels are needed")
+    return read
 
 
 def choose_pair(count: int, rng: np.random.Generator, extremes: float) -> tuple[int, int]:

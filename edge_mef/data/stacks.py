@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from edge_mef.data.pairs import crop_frames
+from edge_mef.data.pairs import crop_frames, read_frames
 from edge_mef.data.re_exposure import re_expose
 from edge_mef.data.scenes import Frame, Scene
-from edge_mef.errors import InputError
 from edge_mef.train_settings import CropSettings
 
 # How often a sample has so many exposures. Two are what most cameras take.
@@ -28,10 +27,7 @@ class StackDataset(Dataset[Tensor]):
         self, scenes: Sequence[Scene], crops: CropSettings, seed: int, longest_side: int = 800
     ) -> None:
         self.crops, self.seed, self.epoch = crops, seed, 0
-        self.frames = [scene.read(longest_side) for scene in scenes]
-        for scene, frames in zip(scenes, self.frames, strict=True):
-            if min(frames[0].shape[:2]) < 16:
-                raise InputError(f"scene {scene.name} is too small to crop: 16 pixels are needed")
+        self.frames = read_frames(scenes, longest_side)
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -1,4 +1,4 @@
-"""What `ffmef-edge` is trained on: structure, tone, colour and range of the finished picture.
+"""What `ffmef-edge` is trained on, all of it said of the finished picture.
 
 * structure: 1 - MEF-SSIM, which asks for the strongest local contrast among the exposures and does
   not see brightness;
@@ -27,13 +27,13 @@ _MARGIN = 2 * (WINDOW - 1)
 
 @dataclass(frozen=True)
 class FusionWeights:
-    """How much of each term."""
+    """How much of each term; `edge_mef.train_settings` recommends."""
 
-    structure: float = 12.0
-    fidelity: float = 10.0
-    tone: float = 1.0
-    colour: float = 2.0
-    range: float = 2.0
+    structure: float
+    fidelity: float
+    tone: float
+    colour: float
+    range: float
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from tests.conftest import noise_stack
 
 CROPS = CropSettings(size=64)
 
+WEIGHTS = FusionWeights(12.0, 10.0, 1.0, 2.0, 2.0)
+
 
 def test_each_network_has_its_own() -> None:
     luma = make_objective(find_network("ffmef"), train_settings("ffmef"))
@@ -41,7 +43,7 @@ def test_the_loss_is_that_of_the_finished_picture() -> None:
     network = create_model("ffmef-edge", 2)
     exposures = [torch.from_numpy(90 + frame // 3)[None] for frame in noise_stack(3, (192, 192))]
     sample = torch.cat(exposures).permute(0, 3, 1, 2).float()
-    weights = FusionWeights()
+    weights = WEIGHTS
     with torch.no_grad():
         loss = EdgeObjective(weights).loss(network, [sample])
         levels = EdgePipeline(network).fuse_levels(*exposures)
@@ -56,7 +58,7 @@ def test_samples_of_a_batch_count_alike() -> None:
     torch.manual_seed(3)
     network = create_model("ffmef-edge", 2)
     samples = [torch.rand(count, 3, 64, 64) * 255 for count in (2, 4)]
-    objective = EdgeObjective(FusionWeights())
+    objective = EdgeObjective(WEIGHTS)
     with torch.no_grad():
         alone = [objective.loss(network, [sample]).item() for sample in samples]
         together = objective.loss(network, samples).item()
@@ -69,7 +71,7 @@ def test_every_weight_of_the_network_is_trained() -> None:
     network = create_model("ffmef-edge", 4)
     sample = torch.from_numpy(noise_stack(3, (64, 64))[0]).permute(2, 0, 1).float()
     stack = torch.stack([sample * gain for gain in (0.5, 1.0, 1.9)]).clamp(0, 255)
-    EdgeObjective(FusionWeights()).loss(network, [stack]).backward()  # type: ignore[no-untyped-call]
+    EdgeObjective(WEIGHTS).loss(network, [stack]).backward()  # type: ignore[no-untyped-call]
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
@@ -80,7 +82,7 @@ def test_every_weight_of_the_network_is_trained() -> None:
 def test_flat_samples_give_finite_gradients(level: float) -> None:
     torch.manual_seed(5)
     network = create_model("ffmef-edge", 2)
-    loss = EdgeObjective(FusionWeights()).loss(network, [torch.full((2, 3, 64, 64), level)])
+    loss = EdgeObjective(WEIGHTS).loss(network, [torch.full((2, 3, 64, 64), level)])
     loss.backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(loss)
     assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)

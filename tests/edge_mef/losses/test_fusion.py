@@ -12,6 +12,8 @@ from edge_mef.losses.fusion import FusionTerms, FusionWeights, fusion_terms
 SIDE = 64
 NAMES = [field.name for field in fields(FusionTerms)]
 
+WEIGHTS = FusionWeights(12.0, 10.0, 1.0, 2.0, 2.0)
+
 
 def texture(seed: int = 0, amplitude: float = 0.2) -> Tensor:
     """A grey texture around 0, (1, 3, SIDE, SIDE)."""
@@ -138,7 +140,7 @@ def test_gradients_are_finite_and_values_too(kind: str, level: float) -> None:
         "flat": torch.cat([flat(0.2), flat(0.6)]),
     }[kind]
     fused = flat(level).clone().requires_grad_()
-    total = fusion_terms(fused, exposures).total(FusionWeights())
+    total = fusion_terms(fused, exposures).total(WEIGHTS)
     total.backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(total)
     assert fused.grad is not None
@@ -149,6 +151,6 @@ def test_gradients_are_finite_and_values_too(kind: str, level: float) -> None:
 def test_far_out_of_range_is_pulled_back(level: float, pull: int) -> None:
     fused = flat(level).clone().requires_grad_()
     terms_found = fusion_terms(fused, torch.cat([flat(0.2) + texture(), flat(0.8)]))
-    terms_found.total(FusionWeights()).backward()  # type: ignore[no-untyped-call]
+    terms_found.total(WEIGHTS).backward()  # type: ignore[no-untyped-call]
     assert fused.grad is not None
     assert (fused.grad.sum(1) * pull > 0).all()

@@ -1,46 +1,12 @@
-"""Q_CV against the benchmark's own values, and at its limits."""
+"""Q_CV at its limits."""
 
-import csv
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edge_mef.metrics.chen_varshney import REGION, q_cv, stretch
+from tests.edge_mef.metrics.pictures import Plane, soft_noise
 
-Plane = NDArray[np.float64]
-
-
-@pytest.mark.shared
-def test_equals_the_benchmarks_own_values(shared: Path) -> None:
-    with (shared / "oracle/mef_metrics.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["metric"] == "Qcv"]
-    assert len(rows) >= 12
-    for row in rows:
-        folder = shared / "oracle/mef" / row["scene"]
-        names = ("under", "over", f"fused_{row['method']}")
-        planes = [_planes(folder / f"{name}.png") for name in names]
-        found = np.mean([q_cv(*channel) for channel in zip(*planes, strict=True)])
-        assert found == pytest.approx(float(row["value"]), rel=1e-8)
-
-
-def _planes(path: Path) -> list[Plane]:
-    picture = cv2.imread(str(path))
-    assert picture is not None
-    return [np.ascontiguousarray(picture[..., channel], np.float64) for channel in range(3)]
-
-
-def _scene(seed: int, shape: tuple[int, int] = (72, 90)) -> Plane:
-    """A soft random picture that uses the whole range."""
-    noise = np.random.default_rng(seed).normal(size=shape)
-    soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.0), np.float64)
-    scene: Plane = np.round((soft - soft.min()) / np.ptp(soft) * 255)
-    return scene
-
-
-FIRST, SECOND = _scene(1), _scene(2)
+FIRST, SECOND = soft_noise(1), soft_noise(2)
 MEAN = np.round((FIRST + SECOND) / 2)
 GREY = np.full_like(FIRST, 128.0)
 

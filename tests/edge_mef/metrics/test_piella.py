@@ -1,47 +1,13 @@
-"""Q_W against the benchmark's own values, and against a window-by-window reading."""
+"""Q_W against a window-by-window reading."""
 
-import csv
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edge_mef.errors import InputError
 from edge_mef.metrics.piella import WINDOW, edges, q_w
+from tests.edge_mef.metrics.pictures import Plane, soft_noise
 
-Plane = NDArray[np.float64]
-
-
-@pytest.mark.shared
-def test_equals_the_benchmarks_own_values(shared: Path) -> None:
-    with (shared / "oracle/mef_metrics.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["metric"] == "Qw"]
-    assert len(rows) >= 12
-    for row in rows:
-        folder = shared / "oracle/mef" / row["scene"]
-        names = ("under", "over", f"fused_{row['method']}")
-        planes = [_planes(folder / f"{name}.png") for name in names]
-        found = np.mean([q_w(*channel) for channel in zip(*planes, strict=True)])
-        assert found == pytest.approx(float(row["value"]), rel=1e-8)
-
-
-def _planes(path: Path) -> list[Plane]:
-    picture = cv2.imread(str(path))
-    assert picture is not None
-    return [np.ascontiguousarray(picture[..., channel], np.float64) for channel in range(3)]
-
-
-def _scene(seed: int, shape: tuple[int, int] = (72, 90)) -> Plane:
-    """A soft random picture that uses the whole range."""
-    noise = np.random.default_rng(seed).normal(size=shape)
-    soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.0), np.float64)
-    scene: Plane = np.round((soft - soft.min()) / np.ptp(soft) * 255)
-    return scene
-
-
-FIRST, SECOND = _scene(1), _scene(2)
+FIRST, SECOND = soft_noise(1), soft_noise(2)
 MEAN = np.round((FIRST + SECOND) / 2)
 
 
@@ -55,12 +21,12 @@ def test_the_sources_can_be_swapped() -> None:
 
 
 def test_a_mixture_is_better_than_an_unrelated_picture() -> None:
-    mixed, unrelated = q_w(FIRST, SECOND, MEAN), q_w(FIRST, SECOND, _scene(9))
+    mixed, unrelated = q_w(FIRST, SECOND, MEAN), q_w(FIRST, SECOND, soft_noise(9))
     assert -1 <= unrelated < mixed - 0.2 <= 1
 
 
 def test_equals_a_window_by_window_reading() -> None:
-    planes = [edges(_scene(seed, (14, 17))) for seed in (4, 5, 6)]
+    planes = [edges(soft_noise(seed, (14, 17))) for seed in (4, 5, 6)]
     offsets = np.arange(WINDOW) - WINDOW // 2
     gauss = np.exp(-(offsets**2) / (2 * 1.5**2))
     weights = np.outer(gauss, gauss) / gauss.sum() ** 2
@@ -73,7 +39,7 @@ def test_equals_a_window_by_window_reading() -> None:
             quality = share * _ssim(a, f, weights) + (1 - share) * _ssim(b, f, weights)
             above += max(variances) * quality
             below += max(variances)
-    found = q_w(*(_scene(seed, (14, 17)) for seed in (4, 5, 6)))
+    found = q_w(*(soft_noise(seed, (14, 17)) for seed in (4, 5, 6)))
     assert found == pytest.approx(above / below, rel=1e-9)
 
 

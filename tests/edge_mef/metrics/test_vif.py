@@ -1,47 +1,14 @@
-"""VIF for fusion against the benchmark's own values, and both indices at their limits."""
-
-import csv
-from pathlib import Path
+"""VIF for fusion and against a reference, at their limits."""
 
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edge_mef.errors import InputError
 from edge_mef.metrics.vif import MIN_SIDE, vif_fusion, vif_reference
+from tests.edge_mef.metrics.pictures import Plane, soft_noise
 
-Plane = NDArray[np.float64]
-
-
-@pytest.mark.shared
-def test_equals_the_benchmarks_own_values(shared: Path) -> None:
-    with (shared / "oracle/mef_metrics.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["metric"] == "VIF"]
-    assert len(rows) >= 12
-    for row in rows:
-        folder = shared / "oracle/mef" / row["scene"]
-        names = ("under", "over", f"fused_{row['method']}")
-        planes = [_planes(folder / f"{name}.png") for name in names]
-        found = np.mean([vif_fusion(*channel) for channel in zip(*planes, strict=True)])
-        assert found == pytest.approx(float(row["value"]), rel=1e-3)
-
-
-def _planes(path: Path) -> list[Plane]:
-    picture = cv2.imread(str(path))
-    assert picture is not None
-    return [np.ascontiguousarray(picture[..., channel], np.float64) for channel in range(3)]
-
-
-def _scene(seed: int, shape: tuple[int, int] = (72, 90)) -> Plane:
-    """A soft random picture that uses the whole range."""
-    noise = np.random.default_rng(seed).normal(size=shape)
-    soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2.0), np.float64)
-    scene: Plane = np.round((soft - soft.min()) / np.ptp(soft) * 255)
-    return scene
-
-
-FIRST, SECOND = _scene(1), _scene(2)
+FIRST, SECOND = soft_noise(1), soft_noise(2)
 
 
 def test_the_source_itself_keeps_all_information() -> None:
@@ -76,20 +43,20 @@ def test_swapping_sources_changes_ties_only() -> None:
     fused = 0.7 * FIRST + 0.3 * SECOND
     there, back = vif_fusion(FIRST, SECOND, fused), vif_fusion(SECOND, FIRST, fused)
     assert there == pytest.approx(back, rel=0.02)
-    positive = 0.6 * FIRST + 0.4 * (FIRST + _scene(8) / 20)
+    positive = 0.6 * FIRST + 0.4 * (FIRST + soft_noise(8) / 20)
     there, back = (vif_fusion(*pair, FIRST) for pair in ((FIRST, positive), (positive, FIRST)))
     assert there == pytest.approx(back, rel=1e-9)
 
 
 def test_equals_a_window_by_window_reading() -> None:
-    planes = [_scene(seed, (MIN_SIDE, MIN_SIDE)) for seed in (4, 5, 6)]
+    planes = [soft_noise(seed, (MIN_SIDE, MIN_SIDE)) for seed in (4, 5, 6)]
     sides, factors = (17, 9, 5, 3), (1 / 2.15, 0.0, 0.15 / 2.15, 1 / 2.15)
     expected = 0.0
     for scale, (side, factor) in enumerate(zip(sides, factors, strict=True)):
         if scale:
             planes = [_means(plane, side)[::2, ::2] for plane in planes]
         expected += factor * _ratio(planes, side)
-    found = vif_fusion(*(_scene(seed, (MIN_SIDE, MIN_SIDE)) for seed in (4, 5, 6)))
+    found = vif_fusion(*(soft_noise(seed, (MIN_SIDE, MIN_SIDE)) for seed in (4, 5, 6)))
     assert found == pytest.approx(expected, rel=1e-5)
 
 
