@@ -75,7 +75,7 @@ def measure_speed(
             calls[fuser.bundle.folder.name] = partial(fuser.fuse, sort=False)
         for peer in peers:
             calls[PEERS[peer].name if peer in PEERS else peer] = open_peer(peer)
-        _limit_torch(threads)  # a peer may just have loaded it
+        limit_torch(threads)  # a peer may just have loaded it
         timings = time_interleaved(
             [partial(call, *frames) for call in calls.values()], repeats=repeats
         )
@@ -99,7 +99,8 @@ def _speeds(names: Sequence[str], timings: Sequence[Timing]) -> list[Speed]:
     ]
 
 
-def _limit_torch(threads: int) -> None:
+def limit_torch(threads: int) -> None:
+    """Set torch's threads, where something has loaded it."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
 
