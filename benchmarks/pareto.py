@@ -19,11 +19,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge_mef.benchmarks.command import Parser, add_timing, frame_size, run
 from edge_mef.benchmarks.speed import limit_torch, rendered_frames
 from edge_mef.benchmarks.timing import time_interleaved
-from edge_mef.cli.options import parse_size
-from edge_mef.data.scenes import Scene, choose, load_scenes
-from edge_mef.errors import EdgeMefError, missing_extra
+from edge_mef.cli.reporting import finite
+from edge_mef.data.scenes import Scene, choose, data_files, load_scenes
+from edge_mef.errors import missing_extra
 from edge_mef.methods import Method, open_methods
 from edge_mef.metrics import MEFB_METRICS, evaluate
 from edge_mef.metrics.table import choose_metrics
@@ -76,7 +77,9 @@ def measure_points(
     scenes = choose(load_scenes(data), "val")
     cv2.setNumThreads(threads)
     with ExitStack() as opened:
-        found = open_methods(opened, bundles=bundles, peers=True, published=published)
+        found = open_methods(
+            opened, bundles=bundles, peers=True, published=published, threads=threads
+        )
         methods = found.found
         limit_torch(threads)  # a peer may just have loaded it
         frames = rendered_frames(*size)
@@ -145,48 +148,39 @@ def draw(points: Sequence[Point], path: Path, *, metric: str, size: tuple[int, i
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line of this module."""
-    given = _parser().parse_args(arguments)
-    try:
-        if given.output is not None:
-            check_output(given.output, endings=(".png",))
-        size = parse_size(given.size) or (1080, 1920)
-        measured = measure_points(
-            given.data,
-            size,
-            bundles=given.bundle or [None],
-            published=given.published,
-            metric=given.metric,
-            threads=given.threads,
-            repeats=given.repeats,
-        )
-        if given.output is not None:
-            draw(measured.points, given.output, metric=given.metric, size=size)
-    except EdgeMefError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    for note in measured.notes:
-        sys.stderr.write(f"{note}\n")
-    sys.stdout.write(_report(measured.points, given.metric, as_json=given.json))
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="edge_mef.benchmarks.pareto", description=__doc__)
+    parser = Parser(prog="edge_mef.benchmarks.pareto", description=__doc__)
     parser.add_argument("--data", required=True, help="scenes, as edge-mef evaluate takes them")
-    parser.add_argument("--size", default="1080x1920", help="height x width of the timed frame")
-    parser.add_argument("--bundle", action="append", help="default: the default bundle")
+    add_timing(parser, repeats=5)
     parser.add_argument("--published", type=Path, help="the authors' weights; ours without")
     parser.add_argument("--metric", default="MEF_SSIM")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--output", "-o", type=Path, help="the plot, a .png file")
-    parser.add_argument("--json", action="store_true")
-    return parser
+    return run(partial(_run, parser.parse_args(arguments)))
+
+
+def _run(given: argparse.Namespace) -> str:
+    if given.output is not None:
+        check_output(given.output, inputs=data_files(given.data), endings=(".png",))
+    size = frame_size(given.size)
+    measured = measure_points(
+        given.data,
+        size,
+        bundles=given.bundle or [None],
+        published=given.published,
+        metric=given.metric,
+        threads=given.threads,
+        repeats=given.repeats,
+    )
+    if given.output is not None:
+        draw(measured.points, given.output, metric=given.metric, size=size)
+    for note in measured.notes:
+        sys.stderr.write(f"{note}\n")
+    return _report(measured.points, given.metric, as_json=given.json)
 
 
 def _report(points: Sequence[Point], metric: str, *, as_json: bool) -> str:
     if as_json:
-        return json.dumps([asdict(point) for point in points], indent=2) + "\n"
+        rows = [asdict(point) | {"quality": finite(point.quality)} for point in points]
+        return json.dumps(rows, indent=2) + "\n"
     lines = [f"{'method':<32} {'median ms':>10} {metric:>10}"]
     for p in points:
         mark = "  on the frontier" if p.on_frontier else ""

@@ -18,16 +18,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_mef.benchmarks.command import Parser, add_timing, frame_size, run
 from edge_mef.benchmarks.peers.table import PEERS, open_peer
 from edge_mef.benchmarks.timing import Timing, time_interleaved
-from edge_mef.cli.options import parse_size
-from edge_mef.errors import EdgeMefError
+from edge_mef.errors import InputError
 from edge_mef.fuser import Fuser
+from edge_mef.methods import free_name, free_title
 from edge_mef.render.brackets import random_bracket
 
 Frame = NDArray[np.uint8]
 _RENDERED = (360, 480)
 _SEED = 3
+_MOST_EXPOSURES = 32
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,10 @@ def measure_speed(
         for bundle in bundles:
             fuser = opened.enter_context(Fuser.open(bundle, threads=threads))
             fuser.check(exposures, height, width)
-            calls[fuser.bundle.folder.name] = partial(fuser.fuse, sort=False)
+            name = free_name(fuser.bundle.folder, calls)
+            calls[name] = partial(fuser.fuse, sort=False)
         for peer in peers:
-            calls[PEERS[peer].name if peer in PEERS else peer] = open_peer(peer)
+            calls[free_title(peer, calls)] = open_peer(peer)
         limit_torch(threads)  # a peer may just have loaded it
         timings = time_interleaved(
             [partial(call, *frames) for call in calls.values()], repeats=repeats
@@ -107,32 +110,25 @@ def limit_torch(threads: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line of this module."""
-    parser = argparse.ArgumentParser(prog="edge_mef.benchmarks.speed", description=__doc__)
-    parser.add_argument("--size", default="1080x1920", help="height x width")
-    parser.add_argument("--bundle", action="append", help="default: the default bundle")
+    parser = Parser(prog="edge_mef.benchmarks.speed", description=__doc__)
+    add_timing(parser, repeats=10)
     parser.add_argument("--peers", default="mertens,meflut", help=f"of {', '.join(PEERS)}")
     parser.add_argument("--exposures", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args(arguments)
-    try:
-        size = parse_size(given.size)
-        if size is None:
-            parser.error("--size needs a height and a width")
-        found = measure_speed(
-            *size,
-            bundles=given.bundle or [None],
-            peers=[name for name in given.peers.split(",") if name],
-            exposures=given.exposures,
-            threads=given.threads,
-            repeats=given.repeats,
-        )
-    except EdgeMefError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    sys.stdout.write(_report(found, as_json=given.json))
-    return 0
+    return run(partial(_run, parser.parse_args(arguments)))
+
+
+def _run(given: argparse.Namespace) -> str:
+    if not 2 <= given.exposures <= _MOST_EXPOSURES:
+        raise InputError(f"expected 2 to {_MOST_EXPOSURES} exposures, found {given.exposures}")
+    found = measure_speed(
+        *frame_size(given.size, given.exposures),
+        bundles=given.bundle or [None],
+        peers=[name for name in given.peers.split(",") if name],
+        exposures=given.exposures,
+        threads=given.threads,
+        repeats=given.repeats,
+    )
+    return _report(found, as_json=given.json)
 
 
 def _report(found: Sequence[Speed], *, as_json: bool) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_mef.data.scenes import Scene, choose, load_scenes
+from edge_mef.data.scenes import Scene, choose, data_files, load_scenes
 from edge_mef.errors import InputError
 from edge_mef.methods import Method, open_methods
 from edge_mef.metrics import IVF_METRICS, MEFB_METRICS, evaluate, mean_ranks
@@ -151,7 +151,7 @@ def evaluate_methods(
     wanted = MEFB_METRICS if metrics is None else metrics
     names = tuple(m.name for m in choose_metrics(wanted, (*MEFB_METRICS, *IVF_METRICS)))
     scenes = _choose_scenes(data, split)
-    _check_outputs(data, scenes, csv, sheet)
+    _check_outputs(data, csv, sheet)
     with ExitStack() as opened:
         methods = open_methods(
             opened, bundles=bundles, weights=weights, model=model, peers=peers, published=published
@@ -171,13 +171,12 @@ def _choose_scenes(data: str | Path, split: str) -> list[Scene]:
     return choose(load_scenes(data), split)  # type: ignore[arg-type]
 
 
-def _check_outputs(
-    data: str | Path, scenes: Sequence[Scene], csv: Path | None, sheet: Path | None
-) -> None:
+def _check_outputs(data: str | Path, csv: Path | None, sheet: Path | None) -> None:
+    inputs = data_files(data)  # of every split, not only the one that is measured
     if csv is not None:
-        check_output(csv, inputs=[data, Path(data) / "manifest.csv"], endings=(".csv",))
+        check_output(csv, inputs=inputs, endings=(".csv",))
     if sheet is not None:
-        check_output(sheet, inputs=[path for scene in scenes for path in scene.paths])
+        check_output(sheet, inputs=inputs)
 
 
 def _measure_scenes(

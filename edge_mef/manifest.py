@@ -2,9 +2,18 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from typing_extensions import Self
 
 from edge_mef.colour import ColourSpace
 from edge_mef.contract import FusionContract
@@ -87,7 +96,7 @@ class Verification(_Part):
 class Manifest(_Part):
     """All that a bundle says about itself; `files` covers every file but the manifest."""
 
-    schema_version: int
+    schema_version: int = Field(ge=1)
     name: str
     created: str
     network: NetworkEntry
@@ -96,11 +105,37 @@ class Manifest(_Part):
     rounding: Literal["nearest", "truncate"]
     precision: Precision
     tileable: bool
-    memory_bytes_per_pixel: float = Field(gt=0)
+    memory_bytes_per_pixel: float = Field(gt=0, allow_inf_nan=False)
     artefacts: tuple[ArtefactEntry, ...]
     files: dict[str, FileEntry]
     toolchain: dict[str, str]
     verification: Verification | None = None
+
+    @field_validator("contract")
+    @classmethod
+    def _usual_contract(cls, contract: FusionContract) -> FusionContract:
+        """Every bundle has the same tensors; only their number and size differ."""
+        sides = contract.height, contract.width
+        low, high = contract.counts
+        usual = replace(FusionContract(contract.exposures), **_free_parts(contract))
+        if contract != usual:
+            raise ValueError(f"expected {usual}, found {contract}")
+        if not 1 <= low <= contract.exposures <= high or contract.multiple < 1:
+            raise ValueError(f"impossible numbers of exposures or sizes: {contract}")
+        if (None in sides) != (sides == (None, None)) or any(
+            s is not None and s < 1 for s in sides
+        ):
+            raise ValueError(f"impossible size {contract.height}x{contract.width}")
+        return contract
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        low, high = self.contract.counts
+        if self.artefact("onnx") is None:
+            raise ValueError("the pipeline in one piece is missing")
+        if low < high and not self.has_stages("onnx"):
+            raise ValueError(f"stages for {low} to {high} exposures are missing")
+        return self
 
     @field_validator("files")
     @classmethod
@@ -121,6 +156,11 @@ class Manifest(_Part):
     def has_stages(self, file_format: str) -> bool:
         """Say whether there is anything in a format besides the pipeline in one piece."""
         return any(a.format == file_format and a.role != "pipeline" for a in self.artefacts)
+
+
+def _free_parts(contract: FusionContract) -> dict[str, Any]:
+    names = ("height", "width", "multiple", "fewest", "most")
+    return {name: getattr(contract, name) for name in names}
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -162,8 +202,8 @@ def _validate(document: dict[str, Any], where: str) -> Manifest:
         return Manifest.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise BundleError(f"{where} is not valid: {place}: {first['msg']}") from error
+        place = "".join(f"{'.'.join(map(str, first['loc']))}: " for _ in first["loc"][:1])
+        raise BundleError(f"{where} is not valid: {place}{first['msg']}") from error
 
 
 def _digest(content: dict[str, Any]) -> str:

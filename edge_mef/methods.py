@@ -1,6 +1,6 @@
 """What can be compared: bundles, weight files in torch and the peers, each as a call on frames."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,6 +49,15 @@ class Methods:
     found: list[Method] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def names(self) -> set[str]:
+        """The names of all of them."""
+        return {method.name for method in self.found}
+
+    def add_peer(self, name: str, fuse: Fuse, exposures: tuple[int, int | None]) -> None:
+        """Add a peer; nothing else has its name then."""
+        self.found.append(Method(free_title(name, self.names), fuse, exposures))
+
 
 def open_methods(
     opened: ExitStack,
@@ -58,6 +67,7 @@ def open_methods(
     model: str | None = None,
     peers: bool = False,
     published: Path | None = None,
+    threads: int | None = None,
 ) -> Methods:
     """Open everything that is to be compared; `opened` closes it again.
 
@@ -68,6 +78,7 @@ def open_methods(
         model: the network of all weight files; None takes what each file says.
         peers: everything in `PEERS`. What an extra is missing for is left out, with a note.
         published: the weights of the peer `PUBLISHED`, which then runs without `peers` as well.
+        threads: CPU threads of every bundle; None for all.
 
     Raises:
         InputError: nothing to compare, one thing given twice, or a file that holds no such weights.
@@ -76,15 +87,16 @@ def open_methods(
     """
     methods = Methods()
     for bundle in bundles:
-        fuser = opened.enter_context(Fuser.open(bundle))
-        name = _free_name(fuser.bundle.folder, methods.found)
+        fuser = opened.enter_context(Fuser.open(bundle, threads=threads))
+        name = free_name(fuser.bundle.folder, methods.names)
         contract = fuser.bundle.manifest.contract
         methods.found.append(Method(name, partial(fuser.fuse, sort=False), contract.counts))
     for path in weights:
-        name = _free_name(path.with_suffix(""), methods.found)
+        name = free_name(path.with_suffix(""), methods.names)
         methods.found.append(_torch_method(name, path, model))
     if published is not None:
-        methods.found.append(_published_method(published))
+        peer = _published_method(published)
+        methods.add_peer(peer.name, peer.fuse, peer.exposures)
     if peers:
         _add_peers(methods, [name for name in PEERS if published is None or name != PUBLISHED])
     if not methods.found:
@@ -128,15 +140,25 @@ def _add_peers(methods: Methods, names: Iterable[str]) -> None:
             continue
         # Nobody should take our weights for what the authors published.
         shown = f"{peer.name} (our weights)" if name == PUBLISHED else peer.name
-        methods.found.append(Method(shown, peer, PEERS[name].exposures))
+        methods.add_peer(shown, peer, PEERS[name].exposures)
 
 
-def _free_name(path: Path, taken: Sequence[Method]) -> str:
-    """Return the shortest end of a path that names no other method."""
+def free_name(path: Path, taken: Collection[str]) -> str:
+    """Return the shortest end of a path that names no other method.
+
+    Raises:
+        InputError: the path is given twice.
+    """
     parts = path.absolute().parts
-    names = {method.name for method in taken}
     for length in range(1, len(parts)):
         name = "/".join(parts[-length:])
-        if name not in names:
+        if name not in taken:
             return name
     raise InputError(f"'{path}' is given twice")
+
+
+def free_title(name: str, taken: Collection[str]) -> str:
+    """Return a peer's name, marked where a bundle is called the same."""
+    while name in taken:
+        name = f"{name} (peer)"
+    return name

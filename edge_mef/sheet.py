@@ -59,6 +59,7 @@ def _fitted(
     font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
     width: int,
 ) -> str:
+    text = " ".join(text.split())  # names of folders may hold line breaks
     if draw.textlength(text, font) <= width:
         return text
     while text and draw.textlength(text + "...", font) > width:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge_mef.errors import InputError
+from edge_mef.models.table import find_network
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,14 @@ RECIPES: dict[str, TrainSettings] = {
         mef_ssim_weight=12.0,
         fidelity_weight=10.0,
         tone_weight=1.0,
-        colour_weight=2.0,
+        colour_weight=3.0,
         range_weight=2.0,
         crops=CropSettings(320, 0.6, 0.6),
     ),
 }
+
+
+_OF_VIEWS = {"fidelity_weight", "colour_weight", "range_weight"}
 
 
 def train_settings(model: str, **given: Any) -> TrainSettings:
@@ -74,7 +78,7 @@ def train_settings(model: str, **given: Any) -> TrainSettings:
     `size`, `smallest` and `extremes` are of its crops, the others of `TrainSettings`.
 
     Raises:
-        InputError: no network of this name can be trained.
+        InputError: no network of this name can be trained, or not with such a setting.
     """
     if model not in RECIPES:
         known = ", ".join(RECIPES)
@@ -82,4 +86,9 @@ def train_settings(model: str, **given: Any) -> TrainSettings:
     chosen = {name: value for name, value in given.items() if value is not None}
     cut = {name: chosen.pop(name) for name in ("size", "smallest", "extremes") if name in chosen}
     recipe = RECIPES[model]
+    for name in sorted(_OF_VIEWS & chosen.keys()):
+        if find_network(model).domain != "view":
+            raise InputError(
+                f"{model} is not trained with a {name.replace('_', ' ')}: leave it out"
+            )
     return replace(recipe, **chosen, crops=replace(recipe.crops, **cut))

@@ -69,8 +69,9 @@ def train(
         MissingError: the device asked for is not here.
     """
     settings = settings or TrainSettings()
-    if not math.isfinite(settings.learning_rate):
-        raise InputError(f"expected a finite learning rate, found {settings.learning_rate}")
+    for name, value in asdict(settings).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"expected a finite {name.replace('_', ' ')}, found {value}")
     with _distributed(device) as workers:
         return _Training(Path(output), settings, workers, command).run(data, init, resume)
 
@@ -138,6 +139,7 @@ class _Training:
         s = self.settings
         scenes = load_scenes(data)
         validation = read_pairs(choose(scenes, "val"), s.validation_side)
+        training = choose(scenes, "train")
         torch.manual_seed(s.seed)
         self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes).to(
             self.workers.device
@@ -149,7 +151,7 @@ class _Training:
             self.network.parameters(), s.learning_rate, weight_decay=s.weight_decay
         )
         self._start(resume)
-        dataset = self.objective.dataset(choose(scenes, "train"), s.crops, s.seed)
+        dataset = self.objective.dataset(training, s.crops, s.seed)
         self.log = SummaryWriter(str(self.output)) if self.workers.is_first else None
         with self._progress() as bar:
             for epoch in range(self.epoch + 1, s.epochs + 1):
@@ -184,10 +186,15 @@ class _Training:
                 f"{checkpoint} was made with other settings: resume with the same ones, or choose "
                 "another folder"
             )
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
-        self.best_score = state["best_score"]
+        try:
+            self.network.load_state_dict(state["network"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.epoch, self.best_epoch = int(state["epoch"]), int(state["best_epoch"])
+            self.best_score = float(state["best_score"])
+        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"{checkpoint} is damaged ({str(error).splitlines()[0]}): choose another folder"
+            ) from error
 
     def _train_epoch(self, epoch: int, dataset: _Dataset, bar: "_Bar") -> None:
         self.network.train()
@@ -229,6 +236,10 @@ class _Training:
 
     def _finish_epoch(self, epoch: int, validation: list[ScenePair], bar: "_Bar") -> None:
         self.network.eval()
+        if not all(bool(torch.isfinite(p).all()) for p in self.network.parameters()):
+            raise InputError(
+                f"the weights are not finite after epoch {epoch}: lower --learning-rate"
+            )
         pipeline = make_pipeline(self.spec, self.network).to(self.workers.device)
         mean = mean_score(score_pairs(torch_fuse(pipeline), validation))
         if mean > self.best_score:

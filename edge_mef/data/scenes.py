@@ -81,6 +81,19 @@ def load_scenes(data: str | Path, *, task: str = "mef") -> list[Scene]:
     ]
 
 
+def data_files(data: str | Path) -> list[Path]:
+    """Return every file that the data are made of: the manifest and all that it names, or frames.
+
+    None of them may be replaced by a result.
+    """
+    path = Path(data)
+    manifest = path / "manifest.csv" if path.is_dir() else path
+    if manifest.is_file() and manifest.suffix == ".csv":
+        named = [manifest.parent / row["file"] for row in _read_rows(manifest) if row["file"]]
+        return [manifest, *named]
+    return [path for scene in load_scenes(data) for path in scene.paths]
+
+
 def choose(scenes: Iterable[Scene], split: Split) -> list[Scene]:
     """Return the scenes of one split; `InputError` where there are none."""
     chosen = [scene for scene in scenes if scene.split == split]
@@ -100,7 +113,7 @@ def _split_of(index: int) -> Split:
     return "val" if index % _HELD_OUT == 1 else "train"
 
 
-def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
+def _read_rows(manifest: Path) -> list[dict[str, str]]:
     try:
         with manifest.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restval="")
@@ -110,6 +123,11 @@ def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
         raise InputError(f"{manifest} cannot be read as a table: {error}") from error
     if missing:
         raise InputError(f"{manifest} lacks the columns: {', '.join(sorted(missing))}")
+    return rows
+
+
+def _manifest_scenes(manifest: Path, task: str) -> list[Scene]:
+    rows = _read_rows(manifest)
     rows = [row for row in rows if row["task"] == task and row.get("role") != "reference"]
     grouped: dict[str, list[Mapping[str, str]]] = {}
     for row in rows:
@@ -136,6 +154,8 @@ def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) ->
         raise InputError(f"{manifest}: scene {name} needs one split: train, calib or val")
     if len(rows) < 2:
         raise InputError(f"{manifest}: scene {name} has one exposure, and two or more are needed")
+    if len(set(paths)) < len(paths):
+        raise InputError(f"{manifest}: scene {name} names one file twice")
     return Scene(name, split, paths, ordered=True)  # type: ignore[arg-type]
 
 

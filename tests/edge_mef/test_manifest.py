@@ -103,6 +103,15 @@ def rename_file(document: dict[str, Any], name: str) -> None:
         (lambda d: d.pop("network"), "network"),
         (lambda d: d.update(precision="int4"), "precision"),
         (lambda d: d.update(memory_bytes_per_pixel=0), "memory_bytes_per_pixel"),
+        (lambda d: d.update(schema_version=0), "schema_version"),
+        (lambda d: d["contract"].update(multiple=0), "contract"),
+        (lambda d: d["contract"].update(channels="BGR"), "contract"),
+        (lambda d: d["contract"].update(order="brightest first"), "contract"),
+        (lambda d: d["contract"].update(height=4), "contract"),
+        (lambda d: d["contract"].update(height=0, width=0), "contract"),
+        (lambda d: d["contract"].update(fewest=3), "contract"),
+        (lambda d: d["artefacts"][0].update(role="view"), "the pipeline in one piece"),
+        (lambda d: d.update(artefacts=d["artefacts"][:1]), "stages for 2 to 9"),
         (lambda d: d["files"]["model.onnx"].update(sha256="x"), "files.model.onnx.sha256"),
     ],
 )
@@ -111,7 +120,15 @@ def test_an_invalid_manifest_names_the_place(
 ) -> None:
     document = manifest.model_dump(mode="json")
     change(document)
-    with pytest.raises(BundleError, match=f"not valid: {place}"):
+    with pytest.raises(BundleError, match=f"not valid: .*{place}"):
+        decode_manifest(sign_manifest(document), "m")
+
+
+def test_infinite_memory_is_refused() -> None:
+    document = json.loads(SHIPPED)
+    del document["manifest_sha256"]
+    document["memory_bytes_per_pixel"] = float("inf")
+    with pytest.raises(BundleError, match="memory_bytes_per_pixel"):
         decode_manifest(sign_manifest(document), "m")
 
 

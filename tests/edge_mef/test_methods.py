@@ -40,6 +40,23 @@ def test_two_bundles_of_one_name(bundle: Path) -> None:
         assert [method.name for method in found] == [DEFAULT_BUNDLE, f"mine/{DEFAULT_BUNDLE}"]
 
 
+def test_a_bundle_that_is_called_like_a_peer(bundle: Path) -> None:
+    namesake = bundle.with_name(open_peer("mertens").name)
+    bundle.rename(namesake)
+    with ExitStack() as opened:
+        names = [m.name for m in open_methods(opened, bundles=[namesake], peers=True).found]
+    assert names[0] == namesake.name
+    assert f"{namesake.name} (peer)" in names
+    assert len(set(names)) == len(names)
+
+
+def test_threads_reach_the_bundles() -> None:
+    with ExitStack() as opened:
+        (method,) = open_methods(opened, bundles=[None], threads=1).found
+        fuse = method.fuse.func.__self__  # type: ignore[attr-defined]
+        assert fuse.runtime.describe()["threads"] == "1"
+
+
 def test_peers_that_lack_an_extra_are_left_out_and_named(
     monkeypatch: pytest.MonkeyPatch, pair: tuple[Frame, Frame]
 ) -> None:

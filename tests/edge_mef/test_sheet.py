@@ -44,6 +44,12 @@ def test_a_caption_is_cut_to_its_column() -> None:
     assert inked.max() < area(long, RED)[1] + 100
 
 
+def test_a_caption_of_several_lines_becomes_one() -> None:
+    pictures = [[plain(20, 100, RED)]]
+    broken, spaced = (contact_sheet(pictures, [[f"a{s}b"]], 100) for s in ("\n \t", " "))
+    np.testing.assert_array_equal(broken, spaced)
+
+
 def test_a_thin_picture_keeps_a_row_of_pixels() -> None:
     assert area(contact_sheet([[plain(1, 5000, BLUE)]], [["thin"]], 100), BLUE)[2:] == (1, 100)
 

@@ -36,3 +36,10 @@ def test_what_is_given_replaces_its_part() -> None:
 def test_an_unknown_network() -> None:
     with pytest.raises(InputError, match="no network called 'abacus' to train; known are: ffmef"):
         train_settings("abacus")
+
+
+@pytest.mark.parametrize("name", ["fidelity_weight", "colour_weight", "range_weight"])
+def test_weights_of_terms_that_a_network_does_not_have(name: str) -> None:
+    with pytest.raises(InputError, match=name.replace("_", " ")):
+        train_settings("ffmef", **{name: 1.0})
+    assert getattr(train_settings("ffmef-edge", **{name: 1.5}), name) == 1.5

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from edge_mef import training
-from edge_mef.checkpoints import read_checkpoint
+from edge_mef.checkpoints import read_checkpoint, write_checkpoint
 from edge_mef.errors import InputError, MissingError, OutputError
 from edge_mef.models import create_model
 from edge_mef.models.weights import read_metadata, read_weights, weights_digest
@@ -102,6 +102,54 @@ def test_a_damaged_checkpoint_is_named(finished: Path, data: Path, tmp_path: Pat
     (tmp_path / "checkpoint.pt").write_bytes((finished / "checkpoint.pt").read_bytes()[:500])
     with pytest.raises(InputError, match="not a readable checkpoint"):
         train(data, tmp_path, settings=QUICK, resume=True, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer": {}},
+        {"epoch": "many"},
+        {"best_score": None},
+        {"network": {"stem.weight": torch.zeros(1)}},
+    ],
+)
+def test_an_edited_checkpoint_is_named(
+    finished: Path, data: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    state = read_checkpoint(finished / "checkpoint.pt")
+    write_checkpoint(tmp_path, state | change)
+    with pytest.raises(InputError, match=r"checkpoint\.pt is damaged"):
+        train(data, tmp_path, settings=QUICK, resume=True, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["final_rate", "tone_weight", "weight_decay"])
+def test_settings_that_are_not_finite(data: Path, tmp_path: Path, name: str) -> None:
+    change: dict[str, Any] = {name: float("inf")}
+    settings = dataclasses.replace(QUICK, **change)
+    with pytest.raises(InputError, match=f"finite {name.replace('_', ' ')}, found inf"):
+        train(data, tmp_path / "run", settings=settings, device="cpu")
+
+
+def test_weights_that_are_not_finite_are_not_kept(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(self: Any, epoch: int, *_: object) -> None:
+        with torch.no_grad():
+            next(self.network.parameters()).fill_(float("nan"))
+
+    monkeypatch.setattr(training._Training, "_train_epoch", spoil)
+    with pytest.raises(InputError, match="not finite after epoch 1: lower"):
+        train(data, tmp_path / "run", settings=QUICK, device="cpu")
+    assert not list((tmp_path / "run").glob("*.safetensors"))
+
+
+def test_without_scenes_to_train_on_nothing_is_made(tmp_path: Path, data: Path) -> None:
+    only = tmp_path / "manifest.csv"
+    rows = [f"{data}/s0/{i}.png,mef,one,frame,{i},val" for i in range(2)]
+    only.write_text("\n".join(["file,task,scene,role,order,split", *rows]) + "\n")
+    with pytest.raises(InputError, match="no scene of the split 'train'"):
+        train(only, tmp_path / "run", settings=QUICK, device="cpu")
+    assert not (tmp_path / "run").exists()
 
 
 def test_learning_lowers_the_loss(data: Path, tmp_path: Path) -> None:

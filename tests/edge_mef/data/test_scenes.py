@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_mef.data.scenes import choose, load_scenes
+from edge_mef.data.scenes import choose, data_files, load_scenes
 from edge_mef.errors import InputError
 from edge_mef.saving import write_picture
 
@@ -48,6 +48,7 @@ def test_a_manifest_gives_order_split_and_leaves_references_out(tmp_path: Path) 
         (HEADER + "gone.png,mef,one,under,0,val\n", "not there"),
         (HEADER + "a.png,mef,one,under,0,val\na.png,mef,one,over,1,train\n", "needs one split"),
         (HEADER + "a.png,mef,one,under,0,test\n", "train, calib or val"),
+        (HEADER + "a.png,mef,one,under,0,val\na.png,mef,one,over,1,val\n", "one file twice"),
         (HEADER + "a.png,ivf,one,ir,0,val\n", "no scene of the task 'mef'"),
         (HEADER + "a.png,mef,one,under,0,val\n", "two or more are needed"),
     ],
@@ -91,3 +92,21 @@ def test_the_research_data_keep_places_apart(shared: Path) -> None:
     names = {split: {s.name for s in choose(scenes, split)} for split in ("train", "calib", "val")}
     assert [len(names[s]) for s in ("train", "calib", "val")] == [99, 13, 16]
     assert not names["train"] & names["val"]
+
+
+def test_data_files_are_all_that_a_manifest_names(tmp_path: Path) -> None:
+    for name in "abc":
+        _write(tmp_path / f"{name}.png", 1)
+    rows = "a.png,mef,one,under,0,val\nb.png,mef,one,over,1,val\nc.png,mef,one,reference,2,val\n"
+    (tmp_path / "manifest.csv").write_text(HEADER + rows)
+    names = {path.name for path in data_files(tmp_path)}
+    assert names == {"manifest.csv", "a.png", "b.png", "c.png"}
+
+
+def test_data_files_of_a_folder_are_the_frames_of_every_split(tmp_path: Path) -> None:
+    for scene in range(3):
+        (tmp_path / str(scene)).mkdir()
+        for name in "ab":
+            _write(tmp_path / str(scene) / f"{name}.png", 1 + ord(name))
+    found = [path.relative_to(tmp_path).as_posix() for path in data_files(tmp_path)]
+    assert found == ["0/a.png", "0/b.png", "1/a.png", "1/b.png", "2/a.png", "2/b.png"]
