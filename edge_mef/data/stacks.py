@@ -13,7 +13,7 @@ from edge_mef.data.scenes import Frame, Scene
 from edge_mef.train_settings import CropSettings
 
 # How often a sample has so many exposures. Two are what most cameras take.
-COUNTS = {2: 0.65, 3: 0.2, 4: 0.06, 5: 0.04, 6: 0.03, 7: 0.02}
+COUNTS = {2: 0.5, 3: 0.26, 4: 0.08, 5: 0.05, 6: 0.05, 7: 0.06}
 _STOPS = (0.5, 1.5)
 
 

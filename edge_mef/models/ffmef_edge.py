@@ -20,7 +20,7 @@ CELL = 2  # pixels of the view on a side
 _INPUTS = 5  # luma, that of the neighbours, the mean over exposures, saturation
 _OUTPUTS = 4
 _SHARPNESS = 4.0
-_CENTRE = 0.4
+_CENTRE = 0.5
 
 
 class FFMEFEdge(nn.Module):
