@@ -49,12 +49,16 @@ def load_bundle(path: str | Path | None = None) -> Bundle:
     manifest = decode_manifest(data, str(manifest_path))
     for name, entry in manifest.files.items():
         _check_file(folder / name, entry)
-    for file in [artefact.file for artefact in manifest.artefacts] + [
-        manifest.network.weights_file
-    ]:
-        if file not in manifest.files:
-            raise BundleError(f"{manifest_path} names a file that it does not list: {file}")
+    for artefact in manifest.artefacts:
+        if not manifest.files_of(artefact):
+            raise _unlisted(manifest_path, artefact.file)
+    if manifest.network.weights_file not in manifest.files:
+        raise _unlisted(manifest_path, manifest.network.weights_file)
     return Bundle(folder, manifest)
+
+
+def _unlisted(manifest: Path, file: str) -> BundleError:
+    return BundleError(f"{manifest} names a file that it does not list: {file}")
 
 
 def bundled_names() -> list[str]:
@@ -104,6 +108,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
         try:
             part.mkdir(parents=True)
             for name, data in contents.items():
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(part / name, data)
             write_atomically(part / MANIFEST, encode_manifest(manifest))
             _move_into_place(part, folder)
@@ -130,9 +135,10 @@ def bundled(name: str) -> Path:
 
 
 def _may_be_replaced(folder: Path) -> bool:
-    names = {place.name for place in folder.iterdir()}
-    if not names:
+    places = list(folder.rglob("*"))
+    if not places:
         return True
+    names = {p.relative_to(folder).as_posix() for p in places if p.is_symlink() or not p.is_dir()}
     try:
         manifest = decode_manifest((folder / MANIFEST).read_bytes(), MANIFEST)
     except (OSError, BundleError):

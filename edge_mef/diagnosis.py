@@ -1,6 +1,5 @@
 """What works on this machine: versions, devices, runtimes, targets, and one real fusion."""
 
-import ctypes
 import importlib.util
 import os
 import platform
@@ -10,7 +9,8 @@ import numpy as np
 
 from edge_mef.errors import EdgeMefError
 from edge_mef.memory import available_bytes
-from edge_mef.runtimes.table import RUNTIMES, is_installed
+from edge_mef.runtimes.cuda import cuda_device_count
+from edge_mef.runtimes.table import RUNTIMES, why_not
 from edge_mef.toolchain import toolchain_versions
 
 
@@ -44,19 +44,6 @@ def diagnose() -> Diagnosis:
     return Diagnosis(toolchain_versions(), _machine(), tuple(findings))
 
 
-def cuda_device_count() -> int:
-    """Return how many CUDA devices the driver reports; 0 where there is no driver."""
-    name = "nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(name)
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value
-
-
 def _machine() -> dict[str, str]:
     devices = cuda_device_count()
     return {
@@ -69,10 +56,9 @@ def _machine() -> dict[str, str]:
 
 def _runtimes() -> list[Finding]:
     return [
-        Finding("runtime", row.name, True, "installed")
-        if is_installed(row)
-        else Finding("runtime", row.name, False, row.install)
+        Finding("runtime", row.name, problem is None, problem or "installed")
         for row in RUNTIMES.values()
+        for problem in (why_not(row),)
     ]
 
 

@@ -38,9 +38,14 @@ class EdgePipeline(nn.Module):
 
 def predict(network: nn.Module, views: Tensor) -> Coefficients:
     """Run the network in its own precision; the coefficients are float32."""
-    dtype = next(network.parameters()).dtype
-    predicted = network(views.to(dtype))
+    predicted = network(views.to(input_type(network)))
     return Coefficients(*(part.to(torch.float32) for part in predicted))
+
+
+def input_type(network: nn.Module) -> torch.dtype:
+    """The type that a network takes: its parameters', unless it says another."""
+    found: torch.dtype | None = getattr(network, "input_type", None)
+    return found or next(network.parameters()).dtype
 
 
 def apply_whole(planes: list[Tensor], predicted: Coefficients) -> Tensor:

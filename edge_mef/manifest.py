@@ -20,7 +20,8 @@ from edge_mef.contract import FusionContract
 from edge_mef.errors import BundleError
 
 SCHEMA_VERSION = 1
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "int8"]
+Format = Literal["onnx", "openvino", "coreml", "tensorrt"]
 Sha256 = Field(pattern="^[0-9a-f]{64}$")
 
 
@@ -44,20 +45,45 @@ class NetworkEntry(_Part):
 Role = Literal["pipeline", "view", "analysis", "weights", "application"]
 
 
+class PrecisionProof(_Part):
+    """What an artefact computes in, counted in the artefact itself.
+
+    Attributes:
+        pairs: activations that are quantized and dequantized.
+        int8, fp16, fp32: convolutions by the precision of what goes in.
+    """
+
+    pairs: int = Field(default=0, ge=0)
+    int8: int = Field(default=0, ge=0)
+    fp16: int = Field(default=0, ge=0)
+    fp32: int = Field(default=0, ge=0)
+
+    @property
+    def text(self) -> str:
+        """The counts that are not 0, for people."""
+        counts = {p: getattr(self, p) for p in ("int8", "fp16", "fp32")}
+        found = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        return found or "no convolutions"
+
+
 class ArtefactEntry(_Part):
-    """One executable file: its format, precision, and what it computes.
+    """One executable file or package: its format, precision, and what it computes.
+
+    `version` is what the format calls its own: the ONNX opset, the specification of a Core ML
+    model. `proof` is there where the artefact holds the network.
 
     The role "pipeline" is all in one piece. The others are the stages of a tileable network (see
     `edge_mef.stages`); an application has the number of its `exposures`.
     """
 
-    format: Literal["onnx"]
+    format: Format
     file: str
     role: Role = "pipeline"
     exposures: int | None = None
     precision: Precision
-    opset: int
+    version: int
     operators: dict[str, int]
+    proof: PrecisionProof | None = None
 
 
 class FileEntry(_Part):
@@ -139,11 +165,18 @@ class Manifest(_Part):
 
     @field_validator("files")
     @classmethod
-    def _plain_names(cls, files: dict[str, FileEntry]) -> dict[str, FileEntry]:
+    def _names_inside(cls, files: dict[str, FileEntry]) -> dict[str, FileEntry]:
+        """Packages are folders, so names may have parts, but none that leads out."""
         for name in files:
-            if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
-                raise ValueError(f"{name!r} is not a plain file name")
+            parts = name.split("/")
+            if not {"", ".", ".."}.isdisjoint(parts) or any(c in name for c in "\\:\0"):
+                raise ValueError(f"{name!r} is not the name of a file inside of the bundle")
         return files
+
+    def files_of(self, artefact: ArtefactEntry) -> tuple[str, ...]:
+        """Return the files of an artefact: one, or all that its package holds."""
+        inside = f"{artefact.file}/"
+        return tuple(n for n in self.files if n == artefact.file or n.startswith(inside))
 
     def artefact(self, file_format: str) -> ArtefactEntry | None:
         """Return the pipeline in one piece in a format, or None."""

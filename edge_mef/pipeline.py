@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_mef.colour import BT601_LIMITED, COLOUR_SPACES, ColourSpace
-from edge_mef.edge_pipeline import EdgePipeline
+from edge_mef.edge_pipeline import EdgePipeline, input_type
 from edge_mef.models.table import NetworkSpec
 
 Rounding = Literal["nearest", "truncate"]
@@ -68,8 +68,7 @@ class FusionPipeline(nn.Module):
         return fused.permute(0, 2, 3, 1)
 
     def _fuse_luma(self, luma: Tensor) -> Tensor:
-        dtype = next(self.network.parameters()).dtype
-        frames = (luma / 255.0).permute(1, 0, 2, 3).to(dtype)
+        frames = (luma / 255.0).permute(1, 0, 2, 3).to(input_type(self.network))
         fused: Tensor = self.network(frames)
         return fused.to(torch.float32).clamp(0.0, 1.0) * 255.0
 

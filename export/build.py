@@ -1,7 +1,8 @@
 """Weights to bundle: trace the pipeline once, convert it, and write all that a device needs."""
 
+import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from edge_mef.colour import COLOUR_SPACES
 from edge_mef.contract import LARGEST_SIDE, FusionContract
 from edge_mef.edge_pipeline import EdgePipeline
 from edge_mef.errors import InputError
+from edge_mef.export.artefacts import Artefact, Conversion
 from edge_mef.export.golden import GOLDEN_FILE, Golden, encode_golden, golden_exposures
 from edge_mef.export.memory import bytes_per_pixel
 from edge_mef.export.onnx import OnnxArtefact, convert_to_onnx, describe_model, trace_program
+from edge_mef.export.options import TargetOptions
 from edge_mef.export.stages import convert_stages
-from edge_mef.export.targets import check_target
+from edge_mef.export.targets import TargetRow, check_target
 from edge_mef.manifest import SCHEMA_VERSION, ArtefactEntry, Manifest, NetworkEntry, Precision, Role
 from edge_mef.models import NetworkSpec, create_model, find_network
 from edge_mef.models.create import network_settings
@@ -27,6 +30,7 @@ from edge_mef.stages import ANALYSIS_FILE, VIEW_FILE
 from edge_mef.stages import WEIGHTS_FILE as CELL_WEIGHTS_FILE
 from edge_mef.toolchain import toolchain_versions
 from edge_mef.validation import torch_fuse
+from edge_mef.version import __version__
 
 Pipeline = FusionPipeline | EdgePipeline
 ONNX_FILE = "model.onnx"
@@ -48,6 +52,7 @@ class ExportSettings:
     size: tuple[int, int] | None = None
     exposures: int | None = None
     rounding: Rounding = "nearest"
+    options: TargetOptions = field(default_factory=TargetOptions)
 
 
 def export_bundle(
@@ -67,20 +72,27 @@ def export_bundle(
         OutputError: the bundle cannot be written.
     """
     settings = settings or ExportSettings()
-    check_target(target)
+    row = check_target(target)
     spec, contract = find_network(settings.model), make_contract(settings)
     check_bundle_output(Path(output))
     network = _network(settings, spec)
     reference = make_pipeline(spec, network, settings.rounding)
     golden = _golden(reference, contract)
     tensors = _tensors(network)
-    models = _models(_in_precision(reference, settings), contract)
+    pipeline = _in_precision(reference, settings)
+    models = _models(pipeline, contract)
+    portable = {name: model.data for name, model in models.items()}
+    conversion = Conversion(
+        pipeline, contract, settings.precision, settings.options, portable, _about(spec)
+    )
+    added = _convert(row, conversion)
     contents = {
-        **{name: artefact.data for name, artefact in models.items()},
+        **portable,
+        **{name: data for artefact in added for name, data in artefact.files.items()},
         WEIGHTS_FILE: save(tensors),
         GOLDEN_FILE: encode_golden(golden),
     }
-    manifest = _manifest(Path(output).name, settings, contract, tensors, models)
+    manifest = _manifest(Path(output).name, settings, contract, tensors, models, added)
     listed = manifest.model_copy(update={"files": describe_files(contents)})
     return write_bundle(Path(output), listed, contents)
 
@@ -114,6 +126,24 @@ def _models(pipeline: Pipeline, contract: FusionContract) -> dict[str, OnnxArtef
         stages = convert_stages(pipeline.network, contract.counts)
         models |= {name: describe_model(model) for name, model in stages.items()}
     return models
+
+
+def _convert(row: TargetRow, conversion: Conversion) -> Sequence[Artefact]:
+    """Make what a target adds to the ONNX models."""
+    if row.module is None:
+        return ()
+    found: Sequence[Artefact] = importlib.import_module(row.module).convert(conversion)
+    return found
+
+
+def _about(spec: NetworkSpec) -> dict[str, str]:
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "source": spec.source,
+        "license": "Apache-2.0",
+        "version": __version__,
+    }
 
 
 def _in_precision(pipeline: Pipeline, settings: ExportSettings) -> Pipeline:
@@ -167,6 +197,7 @@ def _manifest(
     contract: FusionContract,
     tensors: Tensors,
     models: Mapping[str, OnnxArtefact],
+    added: Sequence[Artefact],
 ) -> Manifest:
     spec = find_network(settings.model)
     return Manifest(
@@ -180,7 +211,10 @@ def _manifest(
         precision=settings.precision,
         tileable=spec.tileable,
         memory_bytes_per_pixel=_memory(models),
-        artefacts=tuple(_entry(name, model, settings) for name, model in models.items()),
+        artefacts=(
+            *(_entry(name, model, settings) for name, model in models.items()),
+            *(artefact.entry for artefact in added),
+        ),
         files={},
         toolchain=toolchain_versions(),
     )
@@ -202,7 +236,7 @@ def _entry(name: str, artefact: OnnxArtefact, settings: ExportSettings) -> Artef
         role=role,
         exposures=counted if role in ("pipeline", "application") else None,
         precision=settings.precision,
-        opset=artefact.opset,
+        version=artefact.opset,
         operators=artefact.operators,
     )
 

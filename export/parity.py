@@ -25,7 +25,7 @@ from edge_mef.errors import OutputError
 from edge_mef.export.golden import golden_exposures, read_golden
 from edge_mef.fuser import Fuser
 from edge_mef.manifest import CheckEntry, Precision, Verification
-from edge_mef.runtimes.table import open_runtime
+from edge_mef.runtimes.table import RUNTIMES, open_runtime, why_not
 from edge_mef.toolchain import toolchain_versions
 
 Frame = NDArray[np.uint8]
@@ -56,7 +56,11 @@ class Gate:
         return self.min_psnr is not None and psnr >= self.min_psnr
 
 
-GATES: dict[Precision, Gate] = {"fp32": Gate(max_difference=1), "fp16": Gate(min_psnr=50.0)}
+GATES: dict[Precision, Gate] = {
+    "fp32": Gate(max_difference=1),
+    "fp16": Gate(min_psnr=50.0),
+    "int8": Gate(min_psnr=40.0),
+}
 
 
 @dataclass(frozen=True)
@@ -95,15 +99,16 @@ def verify_bundle(
     bundle = load_bundle(path)
     notes: list[str] = []
     with ExitStack() as opened:
-        ways = [opened.enter_context(fuser) for fuser in _ways(bundle, threads)]
+        ways = [opened.enter_context(fuser) for fuser in _ways(bundle, threads, notes)]
         checks = [check for fuser in ways for check in _golden_checks(bundle, fuser)]
         if importlib.util.find_spec("torch") is None:
             notes.append("torch is not installed: compared with the bundle's golden frames only")
         else:
             scenes = _scenes(bundle, data, limit, longest_side)
             checks += _torch_checks(bundle, ways, scenes)
-            # The pipeline in one piece takes one number of exposures; the stages come first.
-            checks += _torch_checks(bundle, ways[:1], _other_counts(bundle.manifest.contract))
+            # The pipeline in one piece takes one number of exposures.
+            staged = [way for way in ways if way.runtime.artefact == "stages"]
+            checks += _torch_checks(bundle, staged, _other_counts(bundle.manifest.contract))
     verification = Verification(
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         toolchain=toolchain_versions(),
@@ -129,11 +134,22 @@ def compare(name: str, reference: Frame, found: Frame, gate: Gate) -> tuple[int,
     return difference, psnr, gate.holds(difference, psnr)
 
 
-def _ways(bundle: Bundle, threads: int | None) -> Iterator[Fuser]:
-    """Every way in which the bundle can run here: its stages, and its pipeline in one piece."""
-    yield Fuser.open(bundle.folder, threads=threads)
-    if bundle.manifest.has_stages("onnx"):
-        yield Fuser(bundle, open_runtime(bundle, threads=threads, whole=True))
+def _ways(bundle: Bundle, threads: int | None, notes: list[str]) -> Iterator[Fuser]:
+    """Every way in which the bundle can run here; `notes` gets those that cannot be tried.
+
+    Where a format has stages and the pipeline in one piece, the stages come first.
+    """
+    manifest = bundle.manifest
+    for row in RUNTIMES.values():
+        if row.artefact not in {artefact.format for artefact in manifest.artefacts}:
+            continue
+        problem = why_not(row)
+        if problem is not None:
+            notes.append(f"not checked: {problem}")
+            continue
+        yield Fuser(bundle, open_runtime(bundle, row.name, threads))
+        if manifest.has_stages(row.artefact):
+            yield Fuser(bundle, open_runtime(bundle, row.name, threads, whole=True))
 
 
 def _golden_checks(bundle: Bundle, fuser: Fuser) -> Iterator[CheckEntry]:

@@ -8,13 +8,20 @@ from edge_mef.errors import InputError, missing_extra
 
 @dataclass(frozen=True)
 class TargetRow:
-    """One target: what it makes, and the packages that make it."""
+    """One target: what it makes, and the packages that make it.
+
+    `module` has `convert(conversion: Conversion) -> list[Artefact]`, what the target adds to the
+    ONNX models that every bundle holds; None adds nothing.
+    """
 
     name: str
     summary: str
     packages: tuple[str, ...]
     extra: str
+    module: str | None = None
 
+
+_ALWAYS = ("torch", "onnx", "onnxscript", "onnxsim")
 
 TARGETS: dict[str, TargetRow] = {
     row.name: row
@@ -22,7 +29,7 @@ TARGETS: dict[str, TargetRow] = {
         TargetRow(
             name="onnx",
             summary="a portable ONNX model, run by ONNX Runtime",
-            packages=("torch", "onnx", "onnxscript", "onnxsim"),
+            packages=_ALWAYS,
             extra="export",
         ),
     )

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, InputError, MissingError
 from edge_mef.runtimes.base import Runtime
+from edge_mef.runtimes.cuda import cuda_device_count
 
 _MOST_THREADS = 64
 
 
 @dataclass(frozen=True)
 class RuntimeRow:
-    """One runtime: where its class is, which package it needs, which artefact it runs."""
+    """One runtime: where its class is, which package it needs, which artefact it runs.
+
+    `automatic` ones are chosen where none is named; `needs_cuda` ones only where there is a device.
+    """
 
     name: str
     module: str
@@ -22,6 +26,8 @@ class RuntimeRow:
     package: str
     install: str
     artefact: str
+    automatic: bool = True
+    needs_cuda: bool = False
 
 
 RUNTIMES: dict[str, RuntimeRow] = {
@@ -44,6 +50,21 @@ def is_installed(row: RuntimeRow) -> bool:
     return importlib.util.find_spec(row.package) is not None
 
 
+def why_not(row: RuntimeRow) -> str | None:
+    """Return what a runtime lacks on this machine, in a sentence, or None where it can run."""
+    if not is_installed(row):
+        return (
+            f"the runtime '{row.name}' needs the Python package '{row.package}', which is not "
+            f"installed: {row.install}"
+        )
+    if row.needs_cuda and not cuda_device_count():
+        return (
+            f"the runtime '{row.name}' needs a CUDA device, and the driver reports none here: run "
+            "it on the device, or choose another runtime"
+        )
+    return None
+
+
 def open_runtime(
     bundle: Bundle, name: str | None = None, threads: int | None = None, *, whole: bool = False
 ) -> Runtime:
@@ -53,16 +74,14 @@ def open_runtime(
 
     Raises:
         InputError: no runtime of that name, or an impossible number of threads.
-        MissingError: its package is not installed, or cannot be loaded on this machine.
+        MissingError: its package or a device is missing, or it cannot be loaded on this machine.
         BundleError: the bundle has no artefact for it, or the artefact cannot be loaded.
     """
     row = _choose(bundle, name)
     _check_threads(threads)
-    if not is_installed(row):
-        raise MissingError(
-            f"the runtime '{row.name}' needs the Python package '{row.package}', which is not "
-            f"installed: {row.install}"
-        )
+    problem = why_not(row)
+    if problem is not None:
+        raise MissingError(problem)
     try:
         module = importlib.import_module(row.module)
     except ImportError as error:
@@ -84,10 +103,11 @@ def _check_threads(threads: int | None) -> None:
 def _choose(bundle: Bundle, name: str | None) -> RuntimeRow:
     formats = {artefact.format for artefact in bundle.manifest.artefacts}
     if name is None:
-        usable = [row for row in RUNTIMES.values() if row.artefact in formats]
+        rows = [row for row in RUNTIMES.values() if row.artefact in formats]
+        usable = [row for row in rows if row.automatic] or rows
         if not usable:
             raise BundleError(f"no runtime of this version runs what '{bundle.folder}' holds")
-        return next((row for row in usable if is_installed(row)), usable[0])
+        return next((row for row in usable if why_not(row) is None), usable[0])
     if name not in RUNTIMES:
         raise InputError(
             f"there is no runtime called '{name}'; known are: {', '.join(sorted(RUNTIMES))}"

@@ -5,6 +5,13 @@ import typer
 from edge_mef.cli.options import BundleArgument, Json
 from edge_mef.cli.reporting import print_json, print_table
 
+_VERSIONS = {
+    "onnx": "opset",
+    "openvino": "IR version",
+    "coreml": "specification",
+    "tensorrt": "TensorRT",
+}
+
 
 def inspect(bundle: BundleArgument = None, json: Json = False) -> None:
     """Show what a bundle holds: network, tensors, precision, files, and its last verification."""
@@ -42,4 +49,5 @@ def inspect(bundle: BundleArgument = None, json: Json = False) -> None:
     print_table("files", ("file", "bytes", "SHA-256 (start)"), files)
     for artefact in manifest.artefacts:
         counts = ", ".join(f"{count} {name}" for name, count in artefact.operators.items())
-        typer.echo(f"{artefact.file} ({artefact.role}, opset {artefact.opset}): {counts}")
+        version = f"{_VERSIONS[artefact.format]} {artefact.version}"
+        typer.echo(f"{artefact.file} ({artefact.role}, {version}): {counts}")

@@ -1,16 +1,12 @@
 """The diagnosis: what works here, and the install command for what does not."""
 
-import ctypes
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from edge_mef import bundle as bundle_module
-from edge_mef import diagnosis
-from edge_mef.diagnosis import Diagnosis, Finding, cuda_device_count, diagnose
+from edge_mef.diagnosis import Diagnosis, Finding, diagnose
 from edge_mef.runtimes import table
 from edge_mef.toolchain import installed_version, toolchain_versions
 from edge_mef.version import __version__
@@ -61,37 +57,9 @@ def test_a_runtime_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "is_installed", lambda _: False)
-    monkeypatch.setattr(diagnosis, "is_installed", lambda _: False)
     result = diagnose()
     assert not result.can_fuse
-    assert finding(result, "runtime").detail == "pip install edge-mef"
-
-
-class Driver:
-    """A CUDA driver with two devices."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
-
-    def cuInit(self, _: int) -> int:  # noqa: N802
-        return self.status
-
-    def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802
-        ctypes.cast(count, ctypes.POINTER(ctypes.c_int))[0] = 2
-        return 0
-
-
-@pytest.mark.parametrize(
-    ("load", "count"), [(lambda _: Driver(0), 2), (lambda _: Driver(100), 0), (None, 0)]
-)
-def test_cuda_devices(
-    monkeypatch: pytest.MonkeyPatch, load: Callable[[str], Driver] | None, count: int
-) -> None:
-    def missing(name: str) -> Driver:
-        raise OSError(f"{name}: no such file")
-
-    monkeypatch.setattr(ctypes, "CDLL", load or missing)
-    assert cuda_device_count() == count
+    assert finding(result, "runtime").detail.endswith("not installed: pip install edge-mef")
 
 
 def test_versions() -> None:

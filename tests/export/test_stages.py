@@ -83,7 +83,7 @@ def test_only_common_operators(edge_bundle: Bundle, edge_half_bundle: Bundle) ->
             assert operators == set(artefact.operators)
             assert {node.domain for node in found.graph.node} == {""}
             assert [(o.domain, o.version) for o in found.opset_import] == [("", OPSET)]
-            assert (artefact.opset, found.ir_version) == (OPSET, IR_VERSION)
+            assert (artefact.version, found.ir_version) == (OPSET, IR_VERSION)
             assert found.producer_name == "edge-mef"
 
 

@@ -1,0 +1,44 @@
+"""The range of an activation: what calibration sees, or what was stored."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchao.quantization.pt2e import MinMaxObserver
+
+from edge_mef.calibration.recipe import QuantRecipe
+
+
+class RangeObserver(MinMaxObserver):  # type: ignore[misc]
+    """Keeps the largest magnitude over scenes, of all values or of a percentile of each scene."""
+
+    min_val: Tensor
+    max_val: Tensor
+
+    def __init__(self, recipe: QuantRecipe, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.recipe = recipe
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Look at one scene's values; they go on unchanged."""
+        if x.numel():
+            found = self._magnitude(x.detach().abs().float())
+            self.widen(float(found))
+        return x
+
+    @property
+    def magnitude(self) -> float:
+        """The largest magnitude so far; 0 before the first."""
+        return float(self.max_val) if torch.isfinite(self.max_val) else 0.0
+
+    def widen(self, magnitude: float) -> None:
+        """Make the range at least -magnitude to magnitude."""
+        largest = max(magnitude, self.magnitude)
+        self.min_val.copy_(torch.tensor(-largest))
+        self.max_val.copy_(torch.tensor(largest))
+
+    def _magnitude(self, sizes: Tensor) -> Tensor:
+        if self.recipe.observer == "minmax":
+            return sizes.max()
+        rank = max(1, round(self.recipe.percentile / 100.0 * sizes.numel()))
+        return sizes.flatten().kthvalue(rank).values

@@ -1,0 +1,109 @@
+"""Which tensors of a traced network become int8: a quantizer for torchao's PT2E flow.
+
+Quantized are the inputs and weights of convolutions with learned weights, transposed ones too.
+Everything else stays in float: sums, norms, divisions, softmax and resampling cost few operations
+and much precision, and fixed convolutions are colour conversion or copies. Concatenations need no
+rule of their own: what they join is quantized once, as the input of the convolution behind.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import torch
+from torch.fx import GraphModule, Node
+from torchao.quantization.pt2e import PerChannelMinMaxObserver
+from torchao.quantization.pt2e.quantizer import (
+    QuantizationAnnotation,
+    QuantizationSpec,
+    Quantizer,
+)
+
+from edge_mef.calibration.observer import RangeObserver
+from edge_mef.calibration.recipe import QuantRecipe
+
+# The smallest scale: far below what any layer of these networks needs, but not 0.
+SMALLEST_SCALE = 2.0**-20
+_CONVOLUTIONS = {  # the axis of the weights' output channels
+    "aten.conv2d.default": 0,
+    "aten.conv_transpose2d.input": 1,
+}
+
+
+class SymmetricInt8(Quantizer):  # type: ignore[misc]
+    """Annotates a traced network; `kept` names layers that stay in float."""
+
+    def __init__(self, recipe: QuantRecipe, kept: Collection[str] = ()) -> None:
+        super().__init__()
+        self.recipe, self.kept = recipe, frozenset(kept)
+
+    def annotate(self, model: GraphModule) -> GraphModule:
+        """Mark the input and the weight of every convolution that becomes int8."""
+        activation = self._activation()
+        for name, node in convolutions(model):
+            if name in self.kept:
+                continue
+            source, weight = operands(node)[:2]
+            node.meta["quantization_annotation"] = QuantizationAnnotation(
+                input_qspec_map={
+                    source: activation,
+                    weight: _weight(_CONVOLUTIONS[str(node.target)]),
+                },
+                _annotated=True,
+            )
+        return model
+
+    def validate(self, model: GraphModule) -> None:
+        """Nothing to refuse: every annotation is of the same kind."""
+
+    def _activation(self) -> QuantizationSpec:
+        observer = RangeObserver.with_args(recipe=self.recipe, eps=SMALLEST_SCALE)
+        return QuantizationSpec(
+            dtype=torch.int8,
+            observer_or_fake_quant_ctr=observer,
+            quant_min=-128,
+            quant_max=127,
+            qscheme=torch.per_tensor_symmetric,
+            is_dynamic=False,
+        )
+
+
+def _weight(axis: int) -> QuantizationSpec:
+    return QuantizationSpec(
+        dtype=torch.int8,
+        observer_or_fake_quant_ctr=PerChannelMinMaxObserver.with_args(eps=SMALLEST_SCALE),
+        quant_min=-127,
+        quant_max=127,
+        qscheme=torch.per_channel_symmetric,
+        ch_axis=axis,
+        is_dynamic=False,
+    )
+
+
+def convolutions(model: GraphModule) -> Iterator[tuple[str, Node]]:
+    """Yield (layer, node) of the convolutions with learned weights, in the order of running."""
+    learned = {name for name, _ in model.named_parameters()}
+    for node in model.graph.nodes:
+        if str(node.target) in _CONVOLUTIONS and _is_learned(operands(node)[1], learned):
+            yield layer_of(node), node
+
+
+def operands(node: Node) -> tuple[Any, ...]:
+    """The positional arguments of a node."""
+    return tuple(node.args)
+
+
+def layer_of(node: Node) -> str:
+    """The name of the module that a node came from."""
+    stack: dict[str, Any] = node.meta.get("nn_module_stack") or {}
+    names = [name for name, _ in stack.values() if name]
+    return names[-1] if names else node.name
+
+
+def _is_learned(value: Any, learned: Collection[str]) -> bool:
+    """Whether a tensor is computed from parameters, and from nothing that comes in."""
+    if not isinstance(value, Node) or value.op == "placeholder":
+        return False
+    if value.op == "get_attr":
+        return value.target in learned
+    sources = value.all_input_nodes
+    return bool(sources) and all(_is_learned(source, learned) for source in sources)
