@@ -158,8 +158,9 @@ def _are_ranges(value: object) -> bool:
 
 
 def _is_range(low: object, high: object) -> bool:
-    numbers = isinstance(low, int | float) and isinstance(high, int | float)
-    return numbers and math.isfinite(low) and math.isfinite(high) and low <= high  # type: ignore
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return False
+    return math.isfinite(low) and math.isfinite(high) and low <= high
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -100,9 +100,9 @@ class CalibrationSet:
     def sheet(self) -> Frame:
         """Return a contact sheet of all frames, (H, W, 3) uint8 RGB."""
         cells = [
-            (frame, f"{number}: gap {scene.features.gap:.1f}" if index == 0 else "")
+            (frame, text)
             for number, scene in enumerate(self.scenes, start=1)
-            for index, frame in enumerate(scene.frames)
+            for frame, text in zip(scene.frames, _captions(number, scene), strict=True)
         ]
         columns = max(1, _SHEET_COLUMNS // self.settings.exposures) * self.settings.exposures
         rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
@@ -166,6 +166,11 @@ def open_calibration_set(
         coverage=measure_coverage(features, chosen),
         notes=tuple(notes),
     )
+
+
+def _captions(number: int, scene: CalibrationScene) -> list[str]:
+    others = [""] * (len(scene.frames) - 2)
+    return [f"{number}: {scene.name}", *others, f"gap {scene.features.gap:.2f}"]
 
 
 def _check_settings(count: int, exposures: int, longest_side: int) -> None:
