@@ -73,13 +73,20 @@ def measure_features(frames: Sequence[Frame]) -> SceneFeatures:
         gap=luma_step(means[0], means[-1]),
         brightness=_mean([means[index] / 255 for index in middle]),
         texture=_mean([_mean_gradient(lumas[index]) for index in middle]),
-        contrast=_mean([float(lumas[index].std()) / 255 for index in middle]),
+        contrast=_mean([_deviation(lumas[index]) / 255 for index in middle]),
         clipped=_mean(clipped),
     )
 
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def _deviation(luma: Frame) -> float:
+    """Return the standard deviation, from whole numbers: exactly the same for a mirrored frame."""
+    wide = luma.astype(np.int64)
+    total, squares, size = int(wide.sum()), int(np.square(wide).sum()), luma.size
+    return float(np.sqrt(size * squares - total**2)) / size
 
 
 def _mean_gradient(luma: Frame) -> float:

@@ -205,14 +205,16 @@ def _measure(
 ) -> tuple[list[_Measured], list[str]]:
     """Return every scene once, in the order of digests, and notes on those that are repeated."""
     measured: dict[str, _Measured] = {}
-    notes: list[str] = []
+    repeated: list[str] = []
     for one in found.scan(settings, progress):
         digest = scene_digest(one.frames)
         if digest in measured:
-            notes.append(left_out(one.name, f"it shows the same as {measured[digest].name}"))
+            repeated.append(left_out(one.name, f"it shows the same as {measured[digest].name}"))
             continue
         measured[digest] = _describe(one, digest)
-    return [measured[digest] for digest in sorted(measured)], notes
+    if len(repeated) > 1:  # of a video at rest it would be all frames
+        repeated = [f"{repeated[0]}, and so do {len(repeated) - 1} more with others"]
+    return [measured[digest] for digest in sorted(measured)], repeated
 
 
 def _describe(one: Candidate, digest: str) -> _Measured:

@@ -107,7 +107,7 @@ def find_source(source: str | Path) -> Source:
 
 def left_out(name: str, why: str) -> str:
     """Return the note on a bracket that is not used."""
-    return f"{name} is left out: {' '.join(why.split())}"
+    return f"left out: {name}: {' '.join(why.split())}"
 
 
 def printable(name: str) -> str:

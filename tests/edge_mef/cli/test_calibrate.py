@@ -56,7 +56,7 @@ def test_a_damaged_picture_is_a_note(run_cli: RunCli, folder: Path) -> None:
     result = run_cli("calibrate", folder, "--count", 4)
     assert result.code == 0
     assert len(result.err.splitlines()) == 1
-    assert result.err.startswith("note: s2 is left out: ")
+    assert result.err.startswith("note: left out: s2: ")
     assert "4 of 5 scenes" in result.out
 
 
@@ -99,7 +99,7 @@ def test_an_empty_folder_one_scene_and_one_exposure_are_refused(
         (folder / f"s{number}" / "1.png").unlink()
     result = run_cli("calibrate", folder)
     assert result.code == 2
-    assert "found 1 (s1 is left out: expected two or more exposures" in result.sentence
+    assert "found 1 (left out: s1: expected two or more exposures" in result.sentence
 
 
 def test_an_output_over_an_input_is_refused(run_cli: RunCli, folder: Path) -> None:
