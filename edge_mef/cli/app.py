@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from edge_mef.cli.calibrate import calibrate
 from edge_mef.cli.demo import demo
 from edge_mef.cli.doctor import doctor
 from edge_mef.cli.evaluate import evaluate
@@ -24,7 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fuse, train, export, verify, inspect, evaluate, metrics, models, doctor, demo):
+for command in (
+    *(fuse, train, calibrate, export, verify, inspect),
+    *(evaluate, metrics, models, doctor, demo),
+):
     app.command()(guarded(command))
 
 

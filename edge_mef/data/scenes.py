@@ -51,7 +51,7 @@ class Scene:
             frames = read_exposures(self.paths).frames
         if len({frame.shape for frame in frames}) > 1:
             raise InputError(f"the exposures of scene {self.name} have different sizes")
-        return tuple(_reduce(frame, longest_side) for frame in frames)
+        return tuple(reduce_frame(frame, longest_side) for frame in frames)
 
 
 def load_scenes(data: str | Path, *, task: str = "mef") -> list[Scene]:
@@ -159,7 +159,8 @@ def _manifest_scene(manifest: Path, name: str, rows: list[Mapping[str, str]]) ->
     return Scene(name, split, paths, ordered=True)  # type: ignore[arg-type]
 
 
-def _reduce(frame: Frame, longest_side: int | None) -> Frame:
+def reduce_frame(frame: Frame, longest_side: int | None) -> Frame:
+    """Return (H, W, 3) uint8 reduced to `longest_side` by area; as it is if small enough."""
     height, width = frame.shape[:2]
     if longest_side is None or max(height, width) <= longest_side:
         return frame
