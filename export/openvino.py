@@ -89,7 +89,7 @@ def _number_names(model: Any, name: str) -> None:
 def check_sizes(model: Any, contract: FusionContract) -> None:
     """Raise `GateError` unless the pipeline's inputs have the contract's names and sizes."""
     sizes = (contract.height or -1, contract.width or -1)
-    expected = {name: (1, *sizes, 3) for name in contract.inputs}
+    expected = dict.fromkeys(contract.inputs, (1, *sizes, 3))
     found = {
         value.get_any_name(): tuple(
             d.get_length() if d.is_static else -1 for d in value.get_partial_shape()

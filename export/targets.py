@@ -36,7 +36,7 @@ TARGETS: dict[str, TargetRow] = {
             name="openvino",
             summary="an OpenVINO model, for Intel processors",
             packages=(*_ALWAYS, "openvino"),
-            extra="openvino",
+            extra="export,openvino",
             module="edge_mef.export.openvino",
         ),
     )

@@ -11,9 +11,7 @@ from edge_mef.runtimes.tiles import Stage, Stages
 _ROLES: tuple[Role, ...] = ("view", "analysis", "weights", "application")
 
 
-def load_stages(
-    bundle: Bundle, file_format: str, load: Callable[[ArtefactEntry], Stage]
-) -> Stages:
+def load_stages(bundle: Bundle, file_format: str, load: Callable[[ArtefactEntry], Stage]) -> Stages:
     """Load every stage that a bundle has in a format.
 
     Raises:
