@@ -122,7 +122,7 @@ def test_a_precision_that_is_not_there_fails(portable: dict[str, bytes]) -> None
     model = {"analysis.onnx": portable["analysis.onnx"]}
     for precision in ("fp16", "int8"):
         with pytest.raises(GateError, match=f"convolutions in {precision} .* found 12 fp32"):
-            convert(conversion_of(model, CONTRACT, precision))  # type: ignore[arg-type]
+            convert(conversion_of(model, CONTRACT, precision))
     int8 = {"analysis.onnx": quantized(portable["analysis.onnx"])}
     with pytest.raises(GateError, match=r"convolutions in fp32 .* found 11 int8, 1 fp32"):
         convert(conversion_of(int8, CONTRACT))
