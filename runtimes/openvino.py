@@ -87,7 +87,7 @@ class OpenVINORuntime(Runtime):
         return {
             "runtime": f"openvino {ov.__version__.partition('-')[0]}",
             "device": self._device,
-            "computes": "float32",
+            "computes": "float32" if self._device == DEVICE else "float32, int8 where quantized",
             "threads": str(self._threads),
             "tile": tile,
         }
