@@ -8,6 +8,7 @@ from edge_mef.version import __version__
 PACKAGES = (
     "numpy",
     "onnxruntime",
+    "openvino",
     "opencv-python-headless",
     "pillow",
     "torch",

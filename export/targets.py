@@ -32,6 +32,13 @@ TARGETS: dict[str, TargetRow] = {
             packages=_ALWAYS,
             extra="export",
         ),
+        TargetRow(
+            name="openvino",
+            summary="an OpenVINO model, for Intel processors",
+            packages=(*_ALWAYS, "openvino"),
+            extra="export,openvino",
+            module="edge_mef.export.openvino",
+        ),
     )
 }
 

@@ -1,7 +1,7 @@
 """The ONNX artefacts on ONNX Runtime: in one piece, or stage by stage in tiles."""
 
-import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ import onnxruntime as ort
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, FrameTooLargeError
-from edge_mef.manifest import ArtefactEntry, Role
+from edge_mef.manifest import ArtefactEntry
 from edge_mef.runtimes.base import Frame, Runtime
-from edge_mef.runtimes.tiles import TILE, Stage, Stages, TiledFusion
+from edge_mef.runtimes.stage_models import load_stages, usable_cores
+from edge_mef.runtimes.tiles import TILE, Stage, TiledFusion
 
 _ERRORS_ONLY = 3
 
@@ -37,8 +38,9 @@ class OnnxRuntime(Runtime):
         self._session: ort.InferenceSession | None = None
         self._tiled: TiledFusion | None = None
         if bundle.manifest.has_stages("onnx") and not whole:
-            count = threads or _cores()
-            self._tiled = TiledFusion(_stages(bundle, count), count, tile)
+            count = threads or usable_cores()
+            stages = load_stages(bundle, "onnx", partial(_stage, bundle, count))
+            self._tiled = TiledFusion(stages, count, tile)
             self.artefact = "stages"
             return
         artefact = bundle.manifest.artefact("onnx")
@@ -90,31 +92,9 @@ class OnnxRuntime(Runtime):
         self._session, self._tiled = None, None
 
 
-def _cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _stages(bundle: Bundle, threads: int) -> Stages:
-    manifest = bundle.manifest
-    roles: tuple[Role, ...] = ("view", "analysis", "weights", "application")
-    found = {role: manifest.stage("onnx", role) for role in roles}
-    low, high = manifest.contract.counts
-    counts = {artefact.exposures for artefact in found["application"]}
-    if not all(found.values()) or not counts.issuperset(range(low, high + 1)):
-        raise BundleError(f"'{bundle.folder}' lacks a stage: export it again")
-    return Stages(
-        view=_stage(bundle, found["view"][0], 1),
-        analysis=_stage(bundle, found["analysis"][0], threads),
-        weights=_stage(bundle, found["weights"][0], 1),
-        applications={a.exposures or 0: _stage(bundle, a, 1) for a in found["application"]},
-    )
-
-
-def _stage(bundle: Bundle, artefact: ArtefactEntry, threads: int) -> Stage:
-    session = _session(bundle, artefact, threads)
+def _stage(bundle: Bundle, threads: int, artefact: ArtefactEntry) -> Stage:
+    # The analysis runs alone; of the others there is one call on every thread.
+    session = _session(bundle, artefact, threads if artefact.role == "analysis" else 1)
 
     def run(feeds: Mapping[str, Any]) -> Sequence[Any]:
         outputs: Sequence[Any] = session.run(None, dict(feeds))

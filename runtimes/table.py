@@ -41,6 +41,14 @@ RUNTIMES: dict[str, RuntimeRow] = {
             install="pip install edge-mef",
             artefact="onnx",
         ),
+        RuntimeRow(
+            name="openvino",
+            module="edge_mef.runtimes.openvino",
+            class_name="OpenVINORuntime",
+            package="openvino",
+            install="pip install 'edge-mef[openvino]'",
+            artefact="openvino",
+        ),
     )
 }
 

@@ -51,10 +51,16 @@ NEEDS_TORCH = [
     "benchmarks/peers/test_quality*.py",
     "calibration/test_quant*.py",
     "export",
+    "runtimes/test_openvino*.py",
     "runtimes/test_tiles*.py",
 ]
+NEEDS_OPENVINO = ["export/test_openvino*.py", "runtimes/test_openvino*.py"]
 _HAS_TORCH = importlib.util.find_spec("torch") is not None
-collect_ignore_glob = [] if _HAS_TORCH else NEEDS_TORCH
+_HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
+collect_ignore_glob = [
+    *([] if _HAS_TORCH else NEEDS_TORCH),
+    *([] if _HAS_OPENVINO else NEEDS_OPENVINO),
+]
 
 
 def pytest_report_header() -> str:

@@ -12,7 +12,7 @@ from tests.conftest import MAIN, Result, contents, run_python
 
 OUR_WEIGHTS = str(WEIGHTS_FOLDER / "ffmef-4.safetensors")
 # Finding nothing is what happens where a package is not installed.
-BLOCKED = ("torch", "onnx", "onnxscript", "onnxsim", "tensorboard")
+BLOCKED = ("torch", "onnx", "onnxscript", "onnxsim", "openvino", "tensorboard")
 WITHOUT_EXTRAS = f"""
 from importlib.machinery import PathFinder
 _find = PathFinder.find_spec
@@ -45,7 +45,9 @@ NEED_TORCH = {
     "edge_mef.data.stacks",
     "edge_mef.demo",
     "edge_mef.edge_pipeline",
+    "edge_mef.export.artefacts",
     "edge_mef.export.build",
+    "edge_mef.export.openvino",
     "edge_mef.export.stages",
     "edge_mef.losses.fusion",
     "edge_mef.losses.gif",
@@ -67,6 +69,7 @@ NEED_ONNX = {
     "edge_mef.export.memory",
     "edge_mef.export.onnx",
 }
+NEED_OPENVINO = {"edge_mef.runtimes.openvino"}
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
 SEEN = {
     "edge_mef.benchmarks.peers.meflut",
@@ -97,7 +100,9 @@ def test_every_module_imports_or_lacks_what_an_extra_brings() -> None:
     assert (result.code, result.err) == (0, "")
     lacking: dict[str, str | None] = json.loads(result.out)
     assert lacking.keys() >= SEEN
-    assert {name for name, package in lacking.items() if package} == NEED_TORCH | NEED_ONNX
+    needing = NEED_TORCH | NEED_ONNX | NEED_OPENVINO
+    assert {name for name, package in lacking.items() if package} == needing
+    assert {lacking[name] for name in NEED_OPENVINO} == {"openvino"}
     assert {lacking[name] for name in NEED_TORCH} == {"torch"}
     assert {lacking[name] for name in NEED_ONNX} <= {"onnx", "onnxsim"}
 
@@ -152,9 +157,12 @@ def test_the_install_command_is_given(
 def test_doctor_names_the_extras() -> None:
     result = run_without_extras("doctor", "--json")
     assert (result.code, result.err) == (0, "")
-    details = {f["kind"]: f["detail"] for f in json.loads(result.out)["findings"]}
+    findings = json.loads(result.out)["findings"]
+    details = {f["kind"]: f["detail"] for f in findings}
+    targets = {f["name"]: f["detail"] for f in findings if f["kind"] == "target"}
     assert details["check"] == "works"
-    assert details["target"] == "lacks 'torch': pip install 'edge-mef[export]'"
+    assert targets["onnx"] == "lacks 'torch': pip install 'edge-mef[export]'"
+    assert targets["openvino"] == "lacks 'torch': pip install 'edge-mef[export,openvino]'"
     assert details["training"] == "lacks 'torch': pip install 'edge-mef[train]'"
 
 
