@@ -82,8 +82,15 @@ def _weight(axis: int) -> QuantizationSpec:
 def convolutions(model: GraphModule) -> Iterator[tuple[str, Node]]:
     """Yield (layer, node) of the convolutions with learned weights, in the order of running."""
     learned = {name for name, _ in model.named_parameters()}
+    for name, node in all_convolutions(model):
+        if _is_learned(operands(node)[1], learned):
+            yield name, node
+
+
+def all_convolutions(model: GraphModule) -> Iterator[tuple[str, Node]]:
+    """Yield (layer, node) of every convolution; a converted one has no learned weights any more."""
     for node in model.graph.nodes:
-        if str(node.target) in _CONVOLUTIONS and _is_learned(operands(node)[1], learned):
+        if str(node.target) in _CONVOLUTIONS:
             yield layer_of(node), node
 
 

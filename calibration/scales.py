@@ -19,11 +19,11 @@ def scales_of(program: Program) -> Scales:
     A level of the activation stands for `scale`; zero points are 0. Layers that stayed in float
     are not there.
     """
-    from edge_mef.calibration.quantizer import convolutions, operands
+    from edge_mef.calibration.quantizer import all_convolutions, operands
 
     graph = program.graph
     found: Scales = {}
-    for name, node in convolutions(graph):
+    for name, node in all_convolutions(graph):
         activation, weight = operands(node)[:2]
         if _is_dequantize(activation, "per_tensor") and _is_dequantize(weight, "per_channel"):
             found[name] = {

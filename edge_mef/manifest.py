@@ -86,6 +86,21 @@ class ArtefactEntry(_Part):
     proof: PrecisionProof | None = None
 
 
+class QuantizationEntry(_Part):
+    """How the network became int8; its scales are in scales.json.
+
+    `kept` layers are in half precision. `psnr` is the smallest in dB on calibration scenes, None
+    where the pictures were equal.
+    """
+
+    recipe: str
+    calibration_digest: str = Sha256
+    layers: int = Field(ge=1)
+    kept: tuple[str, ...]
+    psnr: float | None
+    notes: tuple[str, ...]
+
+
 class FileEntry(_Part):
     """The digest and length of a file of the bundle."""
 
@@ -135,6 +150,7 @@ class Manifest(_Part):
     artefacts: tuple[ArtefactEntry, ...]
     files: dict[str, FileEntry]
     toolchain: dict[str, str]
+    quantization: QuantizationEntry | None = None
     verification: Verification | None = None
 
     @field_validator("contract")

@@ -1,6 +1,7 @@
 """Weights to bundle: trace the pipeline once, convert it, and write all that a device needs."""
 
 import importlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from safetensors.numpy import save
 from torch import nn
 
 from edge_mef.bundle import Bundle, check_bundle_output, describe_files, write_bundle
+from edge_mef.calibration.scales import SCALES_FILE, encode_scales
 from edge_mef.colour import COLOUR_SPACES
 from edge_mef.contract import LARGEST_SIDE, FusionContract
 from edge_mef.edge_pipeline import EdgePipeline
@@ -19,9 +21,19 @@ from edge_mef.export.golden import GOLDEN_FILE, Golden, encode_golden, golden_ex
 from edge_mef.export.memory import bytes_per_pixel
 from edge_mef.export.onnx import OnnxArtefact, convert_to_onnx, describe_model, trace_program
 from edge_mef.export.options import TargetOptions
+from edge_mef.export.proof import prove_onnx
+from edge_mef.export.quantization import Quantized, QuantSettings, quantize
 from edge_mef.export.stages import convert_stages
 from edge_mef.export.targets import TargetRow, check_target
-from edge_mef.manifest import SCHEMA_VERSION, ArtefactEntry, Manifest, NetworkEntry, Precision, Role
+from edge_mef.manifest import (
+    SCHEMA_VERSION,
+    ArtefactEntry,
+    Manifest,
+    NetworkEntry,
+    Precision,
+    QuantizationEntry,
+    Role,
+)
 from edge_mef.models import NetworkSpec, create_model, find_network
 from edge_mef.models.create import network_settings
 from edge_mef.models.weights import Tensors, own_widths, shipped_weights, weights_digest
@@ -34,6 +46,7 @@ from edge_mef.version import __version__
 
 Pipeline = FusionPipeline | EdgePipeline
 ONNX_FILE = "model.onnx"
+_NETWORK = ("pipeline", "analysis")  # the roles that hold the network
 WEIGHTS_FILE = "weights.safetensors"
 
 
@@ -53,6 +66,7 @@ class ExportSettings:
     exposures: int | None = None
     rounding: Rounding = "nearest"
     options: TargetOptions = field(default_factory=TargetOptions)
+    quantization: QuantSettings = field(default_factory=QuantSettings)
 
 
 def export_bundle(
@@ -79,7 +93,11 @@ def export_bundle(
     reference = make_pipeline(spec, network, settings.rounding)
     golden = _golden(reference, contract)
     tensors = _tensors(network)
-    pipeline = _in_precision(reference, settings)
+    quantized = _quantized(spec, network, tensors, settings)
+    if quantized is None:
+        pipeline = _in_precision(reference, settings)
+    else:
+        pipeline = make_pipeline(spec, quantized.program, settings.rounding)
     models = _models(pipeline, contract)
     portable = {name: model.data for name, model in models.items()}
     conversion = Conversion(
@@ -89,10 +107,13 @@ def export_bundle(
     contents = {
         **portable,
         **{name: data for artefact in added for name, data in artefact.files.items()},
+        **({} if quantized is None else {SCALES_FILE: encode_scales(quantized.scales)}),
         WEIGHTS_FILE: save(tensors),
         GOLDEN_FILE: encode_golden(golden),
     }
     manifest = _manifest(Path(output).name, settings, contract, tensors, models, added)
+    if quantized is not None:
+        manifest = manifest.model_copy(update={"quantization": _entry_of(quantized, settings)})
     listed = manifest.model_copy(update={"files": describe_files(contents)})
     return write_bundle(Path(output), listed, contents)
 
@@ -126,6 +147,25 @@ def _models(pipeline: Pipeline, contract: FusionContract) -> dict[str, OnnxArtef
         stages = convert_stages(pipeline.network, contract.counts)
         models |= {name: describe_model(model) for name, model in stages.items()}
     return models
+
+
+def _quantized(
+    spec: NetworkSpec, network: nn.Module, tensors: Tensors, settings: ExportSettings
+) -> Quantized | None:
+    if settings.precision != "int8":
+        return None
+    return quantize(spec, network, weights_digest(tensors), settings.quantization)
+
+
+def _entry_of(quantized: Quantized, settings: ExportSettings) -> QuantizationEntry:
+    return QuantizationEntry(
+        recipe=settings.quantization.recipe.text,
+        calibration_digest=quantized.digest,
+        layers=len(quantized.scales),
+        kept=quantized.mixed.kept,
+        psnr=None if math.isinf(quantized.mixed.psnr) else round(quantized.mixed.psnr, 2),
+        notes=quantized.notes,
+    )
 
 
 def _convert(row: TargetRow, conversion: Conversion) -> Sequence[Artefact]:
@@ -238,6 +278,7 @@ def _entry(name: str, artefact: OnnxArtefact, settings: ExportSettings) -> Artef
         precision=settings.precision,
         version=artefact.opset,
         operators=artefact.operators,
+        proof=prove_onnx(artefact.model, settings.precision) if role in _NETWORK else None,
     )
 
 

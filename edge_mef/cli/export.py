@@ -12,6 +12,7 @@ from edge_mef.cli.options import (
     Model,
     Weights,
     parse_kernels,
+    parse_observer,
     parse_size,
 )
 from edge_mef.cli.reporting import print_json
@@ -25,7 +26,23 @@ def export(
     weights: Weights = None,
     channels: Channels = None,
     kernel_sizes: Kernels = None,
-    precision: Annotated[str, typer.Option("--precision", help="fp32 or fp16.")] = "fp32",
+    precision: Annotated[str, typer.Option("--precision", help="fp32, fp16 or int8.")] = "fp32",
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            "--calibration",
+            help="Scenes for int8, as edge-mef calibrate takes them; else rendered.",
+        ),
+    ] = None,
+    observer: Annotated[
+        str, typer.Option("--observer", help="minmax, or a percentile such as 99.99.")
+    ] = "minmax",
+    ranges: Annotated[
+        Path | None, typer.Option("--ranges", help="A file that keeps the ranges of int8.")
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Layers that int8 leaves in fp16: a,b,c.")
+    ] = None,
     size: Annotated[str, typer.Option("--size", help="HxW, or dynamic for any size.")] = "dynamic",
     exposures: Annotated[int | None, typer.Option("--exposures", help="Frames a bracket.")] = None,
     rounding: Annotated[
@@ -42,14 +59,17 @@ def export(
     """Export a network as a bundle that runs without torch."""
     from edge_mef.export.targets import check_target
 
-    if precision not in ("fp32", "fp16"):
-        raise InputError(f"expected the precision fp32 or fp16, found '{precision}'")
+    if precision not in ("fp32", "fp16", "int8"):
+        raise InputError(f"expected the precision fp32, fp16 or int8, found '{precision}'")
+    if precision != "int8" and (calibration or ranges or keep):
+        raise InputError("--calibration, --ranges and --keep are for --precision int8: add it")
     if rounding not in ("nearest", "truncate"):
         raise InputError(f"expected the rounding nearest or truncate, found '{rounding}'")
     sides, kernels = parse_size(size), parse_kernels(kernel_sizes)
     check_target(target)
     from edge_mef.export.build import ExportSettings, export_bundle
     from edge_mef.export.parity import verify_bundle
+    from edge_mef.export.quantization import QuantSettings
 
     settings = ExportSettings(
         model=model,
@@ -60,8 +80,17 @@ def export(
         size=sides,
         exposures=exposures,
         rounding=rounding,  # type: ignore[arg-type]
+        quantization=QuantSettings(
+            scenes=calibration,
+            recipe=parse_observer(observer),
+            ranges=ranges,
+            kept=tuple(part.strip() for part in (keep or "").split(",") if part.strip()),
+        ),
     )
     bundle = export_bundle(output or Path(f"{model}-{target}"), settings, target=target)
+    if bundle.manifest.quantization is not None and not json:
+        for note in bundle.manifest.quantization.notes:
+            typer.echo(note)
     if check:
         report(verify_bundle(bundle.folder), json)
     elif json:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.errors import InputError
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -51,6 +52,15 @@ def parse_kernels(text: str | None) -> tuple[int, ...] | None:
     if not all(re.fullmatch("[0-9]{1,3}", part) for part in parts):
         raise InputError(f"expected kernel sizes such as 1,3,5, found '{text}'")
     return tuple(int(part) for part in parts)
+
+
+def parse_observer(text: str) -> QuantRecipe:
+    """Read "minmax" or a percentile such as "99.99"; `InputError` for anything else."""
+    if text == "minmax":
+        return QuantRecipe()
+    if not re.fullmatch("[0-9]{1,3}([.][0-9]{1,6})?", text):
+        raise InputError(f"expected minmax, or a percentile such as 99.99, found '{text}'")
+    return QuantRecipe("percentile", float(text))
 
 
 def parse_names(text: str | None) -> list[str] | None:

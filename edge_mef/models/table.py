@@ -22,6 +22,7 @@ class NetworkSpec:
         size_multiple: height and width must be divisible by it.
         tileable: whether a tile's pixels depend on nothing outside of the tile's own margin.
         weights: our trained files inside the package, by channels.
+        int8_gate: the least PSNR in dB that its int8 pipeline may have against fp32.
     """
 
     name: str
@@ -38,6 +39,7 @@ class NetworkSpec:
     default_channels: int
     default_kernel_sizes: tuple[int, ...]
     weights: str
+    int8_gate: float = 40.0
 
 
 _ROWS = (
@@ -72,6 +74,7 @@ _ROWS = (
         default_channels=8,
         default_kernel_sizes=(),
         weights="ffmef-edge-{channels}.safetensors",
+        int8_gate=45.0,
     ),
 )
 
