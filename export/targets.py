@@ -32,6 +32,13 @@ TARGETS: dict[str, TargetRow] = {
             packages=_ALWAYS,
             extra="export",
         ),
+        TargetRow(
+            name="trt",
+            summary="a model for TensorRT; its engine is built on the device, on first use",
+            packages=_ALWAYS,
+            extra="export",
+            module="edge_mef.export.tensorrt",
+        ),
     )
 }
 

@@ -149,22 +149,34 @@ def _use_accelerator(trt: Any, builder: Any, config: Any, core: int) -> None:
 
 def _allow_precision(trt: Any, network: Any, config: Any, plan: EnginePlan) -> None:
     """Allow what the graph computes in, and hold the rest of it to fp32."""
-    if plan.precision == "fp32":
-        return
     flags = trt.BuilderFlag
-    # Quantization is explicit in the graph, so int8 needs no calibrator.
-    config.set_flag(flags.FP16 if plan.precision == "fp16" else flags.INT8)
+    if plan.precision == "int8":
+        # Quantization is explicit in the graph, so this needs no calibrator.
+        config.set_flag(flags.INT8)
+    if plan.precision != "fp16":
+        return
+    config.set_flag(flags.FP16)
     config.set_flag(flags.PREFER_PRECISION_CONSTRAINTS)
+    computing = _computing(trt)
     for index in range(network.num_layers):
         layer = network.get_layer(index)
-        if layer.type in _computing(trt) and layer.get_output(0).dtype == trt.DataType.FLOAT:
+        if layer.type in computing and layer.get_output(0).dtype == trt.DataType.FLOAT:
             layer.precision = trt.DataType.FLOAT
 
 
 def _computing(trt: Any) -> tuple[Any, ...]:
-    """The layers with arithmetic that could silently lose bits; int8 ones are fused later."""
+    """The layers with arithmetic that could lose bits without a word."""
     kinds = trt.LayerType
-    return (kinds.CONVOLUTION, kinds.ELEMENTWISE, kinds.REDUCE, kinds.RESIZE, kinds.UNARY)
+    return (
+        kinds.ACTIVATION,
+        kinds.CONVOLUTION,
+        kinds.ELEMENTWISE,
+        kinds.POOLING,
+        kinds.REDUCE,
+        kinds.RESIZE,
+        kinds.SCALE,
+        kinds.UNARY,
+    )
 
 
 def _add_profile(trt: Any, builder: Any, config: Any, plan: EnginePlan) -> None:
