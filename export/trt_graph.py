@@ -23,7 +23,7 @@ from edge_mef.export.opset import (
     lower_opset,
     remove_attributes,
 )
-from edge_mef.export.trt_operators import check_operators
+from edge_mef.export.trt_operators import check_known, check_operators
 
 # What only moves values, and so may as well move floats.
 _MOVES = {
@@ -48,6 +48,7 @@ def tensorrt_model(portable: ModelProto) -> ModelProto:
     Raises:
         GateError: it computes on uint8, or with something that TensorRT does not support.
     """
+    check_known(portable)
     model = ModelProto()
     model.CopyFrom(portable)
     del model.graph.value_info[:]

@@ -63,9 +63,9 @@ def check_operators(model: ModelProto) -> None:
         raise GateError(
             f"TensorRT 8.6 reads ONNX up to opset {OLD_OPSET}, found {opset}: lower it first"
         )
+    check_known(model)
     types, constants = value_types(model), constants_of(model)
     for node in model.graph.node:
-        _check_known(node)
         if node.op_type != "Cast":
             _check_types(node, types)
         if node.op_type in _RESTRICTIONS:
@@ -74,13 +74,15 @@ def check_operators(model: ModelProto) -> None:
     _check_border(model, types)
 
 
-def _check_known(node: NodeProto) -> None:
-    if node.domain not in ("", "ai.onnx") or node.op_type not in SUPPORTED:
-        name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-        raise GateError(
-            f"TensorRT does not support the operator {name} (node {node.name or '?'}): change what "
-            "the network computes, or export it for another target"
-        )
+def check_known(model: ModelProto) -> None:
+    """Raise `GateError` with the operator's name unless TensorRT has all of them."""
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx") or node.op_type not in SUPPORTED:
+            name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+            raise GateError(
+                f"TensorRT does not support the operator {name} (node {node.name or '?'}): change "
+                "what the network computes, or export it for another target"
+            )
 
 
 def _check_types(node: NodeProto, types: Mapping[str, int]) -> None:
