@@ -6,8 +6,8 @@ refused.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, defs, helper, numpy_helper
 
@@ -26,7 +26,7 @@ _AXES_MOVED = (
     "ReduceProd",
     "ReduceSumSquare",
 )
-Constants = Mapping[str, NDArray[np.generic]]
+Constants = Mapping[str, NDArray[Any]]
 
 
 def lower_opset(model: ModelProto) -> ModelProto:
@@ -48,7 +48,7 @@ def lower_opset(model: ModelProto) -> ModelProto:
     return lowered
 
 
-def constants_of(model: ModelProto) -> dict[str, NDArray[np.generic]]:
+def constants_of(model: ModelProto) -> dict[str, NDArray[Any]]:
     """Return the initializers of a model by name."""
     return {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
 
@@ -61,7 +61,7 @@ def drop_unused(model: ModelProto) -> None:
     model.graph.initializer.extend(kept)
 
 
-def attribute(node: NodeProto, name: str, default: object = None) -> object:
+def attribute(node: NodeProto, name: str, default: Any = None) -> Any:
     """Return the value of a node's attribute, texts as str."""
     found = next((a for a in node.attribute if a.name == name), None)
     value = default if found is None else helper.get_attribute_value(found)

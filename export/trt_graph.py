@@ -9,6 +9,7 @@ floats with a QuantizeLinear behind them.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
@@ -137,7 +138,7 @@ def _take_whole_shapes(model: ModelProto) -> None:
         nodes.append(node)
         if node.op_type != "Shape" or (start == 0 and end is None):
             continue
-        places = range(_LARGEST_DIMS)[slice(start, end)]  # type: ignore[misc]
+        places = range(_LARGEST_DIMS)[slice(start, end)]
         if end is None or not places:
             raise GateError(f"expected Shape to name the sizes it takes, found start={start}")
         remove_attributes(node, "start", "end")
@@ -164,11 +165,11 @@ def _quantize_weights(model: ModelProto) -> None:
 
 
 def _quantize_constant(
-    model: ModelProto, node: NodeProto, constants: dict[str, NDArray[np.generic]]
+    model: ModelProto, node: NodeProto, constants: dict[str, NDArray[Any]]
 ) -> NodeProto:
     name, scale = node.input[0], constants[node.input[1]]
     levels = np.asarray(constants[name], np.float32)
-    axis = int(attribute(node, "axis", 1))  # type: ignore[call-overload]
+    axis = int(attribute(node, "axis", 1))
     shape = [-1 if dim == axis % levels.ndim else 1 for dim in range(levels.ndim)]
     spread = scale.reshape(shape) if scale.ndim else scale
     values = np.asarray(levels * spread, np.float32)

@@ -123,9 +123,9 @@ def _check_scales(node: NodeProto, constants: Constants) -> None:
 
 def _check_pooling(node: NodeProto, _: Constants) -> None:
     kernel = attribute(node, "kernel_shape", [])
-    if len(kernel) not in (2, 3):  # type: ignore[arg-type]
+    if len(kernel) not in (2, 3):
         raise _refuse(node, "along other than 2 or 3 axes")
-    if any(step != 1 for step in attribute(node, "dilations", [])):  # type: ignore[attr-defined]
+    if any(step != 1 for step in attribute(node, "dilations", [])):
         raise _refuse(node, "with dilations")
     if len(node.output) > 1:
         raise _refuse(node, "with indices")

@@ -104,7 +104,7 @@ class _Bindings(CudaMemory):
 
     def pinned(self, size: int) -> Bytes:
         self._host.append(int(self._call("cudaHostAlloc", size, 0)))
-        return np.frombuffer((ctypes.c_uint8 * size).from_address(self._host[-1]), np.uint8)
+        return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(self._host[-1]))
 
     def copy_in(self, address: int, source: Bytes) -> None:
         self._copy(address, source.ctypes.data, source.nbytes, _TO_DEVICE)

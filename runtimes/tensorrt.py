@@ -83,6 +83,12 @@ class TensorRTRuntime(Runtime):
         )
 
     def _run(self, memory: CudaMemory, exposures: Sequence[Frame]) -> Frame:
+        if len(exposures) != len(self._plan.inputs):
+            raise InputError(
+                f"this bundle's engine fuses {len(self._plan.inputs)} exposures, found "
+                f"{len(exposures)}: pass the darkest and the brightest (--extremes picks them), or "
+                "export with --exposures"
+            )
         height, width = exposures[0].shape[:2]
         buffers = self._buffers_of(memory, (height, width))
         for name, exposure in zip(self._plan.inputs, exposures, strict=True):
@@ -92,7 +98,8 @@ class TensorRTRuntime(Runtime):
             raise BundleError(f"TensorRT could not run the engine: {self._why()}")
         memory.copy_out(buffers.host[self._plan.output], buffers.device[self._plan.output])
         memory.synchronize()
-        return buffers.host[self._plan.output].reshape(height, width, 3).copy()
+        fused: Frame = buffers.host[self._plan.output].reshape(height, width, 3).copy()
+        return fused
 
     def _buffers_of(self, memory: CudaMemory, size: tuple[int, int]) -> _Buffers:
         """Return the buffers for a size, and tell the context of them; the last ones are kept."""

@@ -94,9 +94,10 @@ class EngineCache:
         """
         folder = self.engine_folder(parts)
         digest = hashlib.sha256(built.data).hexdigest()
+        name = f"{digest[:16]}.engine"
         record = {
             "fingerprint": dict(parts),
-            "engine": f"{digest[:16]}.engine",
+            "engine": name,
             "sha256": digest,
             "seconds": round(built.seconds, 1),
         }
@@ -105,7 +106,7 @@ class EngineCache:
         except OSError as error:
             raise OutputError(f"cannot make '{folder}': {error.strerror or error}") from error
         try:
-            write_atomically(folder / record["engine"], built.data)
+            write_atomically(folder / name, built.data)
             write_atomically(folder / LAYERS, built.layers.encode())
             write_atomically(folder / RECORD, json.dumps(record, indent=2).encode())
         finally:

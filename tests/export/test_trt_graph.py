@@ -1,6 +1,7 @@
 """TensorRT's flavour of a model: the same values, casts at the border, and words it knows."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -124,7 +125,7 @@ def test_an_operator_of_another_domain_is_refused() -> None:
         tensorrt_model(model)
 
 
-def _resized(**attributes: object) -> ModelProto:
+def _resized(**attributes: Any) -> ModelProto:
     model = tensorrt_model(portable_model())
     scales = numpy_helper.from_array(np.array([1, 1, 1, 1], np.float32), "scales")
     model.graph.initializer.append(scales)
@@ -142,7 +143,7 @@ def _resized(**attributes: object) -> ModelProto:
         ({"exclude_outside": 1}, "with exclude_outside"),
     ],
 )
-def test_ways_of_resizing(attributes: dict[str, object], told: str) -> None:
+def test_ways_of_resizing(attributes: dict[str, Any], told: str) -> None:
     check_operators(_resized(mode="linear"))
     with pytest.raises(GateError, match=f"the operator Resize {told}"):
         check_operators(_resized(**attributes))
@@ -198,7 +199,7 @@ def test_a_newer_opset_is_refused() -> None:
     [("Mish", {}, "last changed after"), ("Resize", {"antialias": 1}, "it smooths")],
 )
 def test_what_opset_17_has_no_words_for(
-    operator: str, attributes: dict[str, int], told: str
+    operator: str, attributes: dict[str, Any], told: str
 ) -> None:
     model = portable_model()
     model.graph.node.append(helper.make_node(operator, ["mean"], ["out"], **attributes))

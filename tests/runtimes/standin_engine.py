@@ -33,7 +33,10 @@ class _Engine:
         self.trt, self.ranges = trt, header["profile"]
         self.session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         self.inputs = [value.name for value in self.session.get_inputs()]
-        self.names = [*self.inputs, *(value.name for value in self.session.get_outputs())]
+        self.names: list[str] = [
+            *self.inputs,
+            *(value.name for value in self.session.get_outputs()),
+        ]
         self.num_io_tensors = len(self.names)
 
     def get_tensor_name(self, index: int) -> str:
@@ -83,4 +86,4 @@ class _Context:
 
 def _at(address: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     size = int(np.prod(shape))
-    return np.frombuffer((ctypes.c_uint8 * size).from_address(address), np.uint8).reshape(shape)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address)).reshape(shape)

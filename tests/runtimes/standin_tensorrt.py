@@ -30,7 +30,7 @@ class StandIn(types.ModuleType):
     def __init__(self, version: str) -> None:
         super().__init__("tensorrt")
         self.__spec__ = ModuleSpec("tensorrt", None)
-        self.__version__ = version
+        setattr(self, "__version__", version)  # noqa: B010 - said once, in version.py
         self.api = read_api(version)
         self.used: set[tuple[str, str]] = set()
         self.faults: dict[str, int] = {}

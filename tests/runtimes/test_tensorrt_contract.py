@@ -12,6 +12,7 @@ from edge_mef.errors import BundleError, FrameTooLargeError, InputError, Missing
 from edge_mef.fuser import Fuser
 from edge_mef.manifest import Precision
 from edge_mef.runtimes import trt_cache
+from edge_mef.saving import write_atomically
 
 pytest.importorskip("onnx", reason="models for the stand-in are made with onnx")
 
@@ -175,12 +176,11 @@ def test_a_full_disk_leaves_the_engine_that_was_there(
     bundle = make_bundle(tmp_path / "bundle")
     TensorRTRuntime(bundle).close()
     before = {p: p.read_bytes() for p in device.cache.rglob("*") if p.is_file()}
-    write = trt_cache.write_atomically
 
     def full(path: Path, data: bytes) -> None:
         if path.name == "engine.json":
             raise OutputError("the disk is full")
-        write(path, data)
+        write_atomically(path, data)
 
     monkeypatch.setattr(trt_cache, "write_atomically", full)
     device.trt.faults["load"] = 1
@@ -222,6 +222,14 @@ def test_sizes_outside_of_the_profile(device: Device, tmp_path: Path) -> None:
         assert runtime.refusal(16, 16) is None
         taken = frames(20, 20)
         assert runtime.run(taken).shape == (20, 20, 3)
+
+
+def test_another_number_of_exposures(device: Device, tmp_path: Path) -> None:
+    with (
+        TensorRTRuntime(make_bundle(tmp_path / "bundle")) as runtime,
+        pytest.raises(InputError, match="engine fuses 2 exposures, found 4: pass the darkest"),
+    ):
+        runtime.run([*frames(16, 16), *frames(16, 16)])
 
 
 def test_too_little_memory_on_the_gpu(device: Device, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ NEED_TORCH = {
     "edge_mef.data.stacks",
     "edge_mef.demo",
     "edge_mef.edge_pipeline",
+    "edge_mef.export.artefacts",
     "edge_mef.export.build",
     "edge_mef.export.stages",
     "edge_mef.losses.fusion",
@@ -66,6 +67,11 @@ NEED_ONNX = {
     "edge_mef.export.graph",
     "edge_mef.export.memory",
     "edge_mef.export.onnx",
+    "edge_mef.export.opset",
+    "edge_mef.export.tensorrt",
+    "edge_mef.export.trt_graph",
+    "edge_mef.export.trt_operators",
+    "edge_mef.export.trt_proof",
 }
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
 SEEN = {
@@ -83,6 +89,7 @@ SEEN = {
     "edge_mef.metrics.scoring",
     "edge_mef.render.brackets",
     "edge_mef.runtimes.onnxruntime",
+    "edge_mef.runtimes.tensorrt",
     "edge_mef.runtimes.tiles",
     "edge_mef.stages",
 }
