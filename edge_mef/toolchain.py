@@ -15,6 +15,7 @@ PACKAGES = (
     "onnx",
     "onnxscript",
     "onnxsim",
+    "tensorrt",
 )
 
 

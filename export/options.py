@@ -27,7 +27,7 @@ class TensorRTOptions:
     where there is no device, "auto" builds on first use then.
     """
 
-    smallest: tuple[int, int] = (256, 256)
+    smallest: tuple[int, int] = (16, 16)
     usual: tuple[int, int] = (1080, 1920)
     largest: tuple[int, int] = (2160, 3840)
     workspace: int | None = None

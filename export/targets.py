@@ -39,6 +39,13 @@ TARGETS: dict[str, TargetRow] = {
             extra="export,openvino",
             module="edge_mef.export.openvino",
         ),
+        TargetRow(
+            name="trt",
+            summary="a model for TensorRT; its engine is built on the device, on first use",
+            packages=_ALWAYS,
+            extra="export",
+            module="edge_mef.export.tensorrt",
+        ),
     )
 }
 

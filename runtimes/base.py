@@ -34,6 +34,10 @@ class Runtime(ABC):
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, already checked, to (H, W, 3) uint8."""
 
+    def refusal(self, height: int, width: int) -> str | None:
+        """Return why frames of a size that the contract takes cannot be run, or None."""
+        return None
+
     @abstractmethod
     def describe(self) -> dict[str, str]:
         """Return what runs: versions, device, threads."""

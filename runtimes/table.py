@@ -34,6 +34,15 @@ RUNTIMES: dict[str, RuntimeRow] = {
     row.name: row
     for row in (
         RuntimeRow(
+            name="tensorrt",
+            module="edge_mef.runtimes.tensorrt",
+            class_name="TensorRTRuntime",
+            package="tensorrt",
+            install="pip install 'edge-mef[trt]', or on a Jetson JetPack's own tensorrt",
+            artefact="tensorrt",
+            needs_cuda=True,
+        ),
+        RuntimeRow(
             name="onnxruntime",
             module="edge_mef.runtimes.onnxruntime",
             class_name="OnnxRuntime",

@@ -1,10 +1,12 @@
 """edge-mef export."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from edge_mef.cli.building import shown_builds
 from edge_mef.cli.options import (
     Channels,
     Json,
@@ -16,6 +18,16 @@ from edge_mef.cli.options import (
     parse_size,
 )
 from edge_mef.cli.reporting import print_json
+from edge_mef.cli.trt_options import (
+    Accelerator,
+    BuilderLevel,
+    EngineProfile,
+    HardwareCompatible,
+    RequireEngine,
+    VersionCompatible,
+    Workspace,
+    tensorrt_options,
+)
 from edge_mef.cli.verify import report
 from edge_mef.errors import InputError
 
@@ -51,6 +63,13 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The bundle's folder; else NAME-TARGET.")
     ] = None,
+    require_engine: RequireEngine = False,
+    profile: EngineProfile = None,
+    workspace: Workspace = None,
+    builder_level: BuilderLevel = 3,
+    dla: Accelerator = None,
+    version_compatible: VersionCompatible = False,
+    hardware_compatible: HardwareCompatible = False,
     check: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Compare with torch afterwards.")
     ] = True,
@@ -67,7 +86,19 @@ def export(
         raise InputError(f"expected the rounding nearest or truncate, found '{rounding}'")
     sides, kernels = parse_size(size), parse_kernels(kernel_sizes)
     check_target(target)
+    tensorrt = tensorrt_options(
+        target,
+        require_engine=require_engine,
+        profile=profile,
+        sides=sides,
+        workspace=workspace,
+        level=builder_level,
+        dla=dla,
+        version_compatible=version_compatible,
+        hardware_compatible=hardware_compatible,
+    )
     from edge_mef.export.build import ExportSettings, export_bundle
+    from edge_mef.export.options import TargetOptions
     from edge_mef.export.parity import verify_bundle
     from edge_mef.export.quantization import QuantSettings
 
@@ -80,6 +111,7 @@ def export(
         size=sides,
         exposures=exposures,
         rounding=rounding,  # type: ignore[arg-type]
+        options=TargetOptions(tensorrt=tensorrt),
         quantization=QuantSettings(
             scenes=calibration,
             recipe=parse_observer(observer),
@@ -87,12 +119,15 @@ def export(
             kept=tuple(part.strip() for part in (keep or "").split(",") if part.strip()),
         ),
     )
-    bundle = export_bundle(output or Path(f"{model}-{target}"), settings, target=target)
-    if bundle.manifest.quantization is not None and not json:
-        for note in bundle.manifest.quantization.notes:
-            typer.echo(note)
-    if check:
-        report(verify_bundle(bundle.folder), json)
+    folder = output or Path(f"{model}-{target}")
+    with shown_builds(shown=not json) as builds:
+        bundle = export_bundle(folder, settings, target=target)
+        if bundle.manifest.quantization is not None and not json:
+            for note in bundle.manifest.quantization.notes:
+                typer.echo(note)
+        result = verify_bundle(bundle.folder) if check else None
+    if result is not None:
+        report(replace(result, notes=(*builds.notes * json, *result.notes)), json)
     elif json:
         print_json(bundle.manifest.model_dump(mode="json"))
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_mef.cli.building import shown_builds
 from edge_mef.cli.options import Json, Threads
 from edge_mef.cli.progress import Bar
 from edge_mef.cli.reporting import INTERRUPTED, fail, print_json
@@ -69,7 +70,9 @@ def fuse(
     options = FuseOptions(align, extremes, overwrite, suffix, quality, _finite("--gap", gap))
     limit = None if max_memory is None else int(_finite("--max-memory", max_memory * 2**30))
     chosen = bundle if model is None else bundled(model)
-    with Fuser.open(chosen, runtime=runtime, threads=threads, memory_limit=limit) as fuser:
+    with shown_builds(shown=not json):
+        opened = Fuser.open(chosen, runtime=runtime, threads=threads, memory_limit=limit)
+    with opened as fuser:
         if len(inputs) == 1 and inputs[0].is_dir():
             _fuse_folder(fuser, inputs[0], output, options, json)
         else:

@@ -9,7 +9,7 @@ _VERSIONS = {
     "onnx": "opset",
     "openvino": "IR version",
     "coreml": "specification",
-    "tensorrt": "TensorRT",
+    "tensorrt": "opset",
 }
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge_mef.cli.building import shown_builds
 from edge_mef.cli.options import BundleArgument, Json, Threads
 from edge_mef.cli.reporting import print_json, print_table
 
@@ -31,9 +32,10 @@ def verify(
     """Check a bundle's files, and compare its artefacts with the network they were made from."""
     from edge_mef.export.parity import verify_bundle
 
-    result = verify_bundle(
-        bundle, data=data, limit=limit, longest_side=longest_side, threads=threads, write=write
-    )
+    with shown_builds(shown=not json):
+        result = verify_bundle(
+            bundle, data=data, limit=limit, longest_side=longest_side, threads=threads, write=write
+        )
     report(result, json)
 
 

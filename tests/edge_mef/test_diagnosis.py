@@ -59,7 +59,8 @@ def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(table, "is_installed", lambda _: False)
     result = diagnose()
     assert not result.can_fuse
-    assert finding(result, "runtime").detail.endswith("not installed: pip install edge-mef")
+    detail = finding(result, "runtime", "onnxruntime").detail
+    assert detail.endswith("not installed: pip install edge-mef")
 
 
 def test_versions() -> None:

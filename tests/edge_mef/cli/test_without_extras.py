@@ -68,6 +68,11 @@ NEED_ONNX = {
     "edge_mef.export.graph",
     "edge_mef.export.memory",
     "edge_mef.export.onnx",
+    "edge_mef.export.opset",
+    "edge_mef.export.tensorrt",
+    "edge_mef.export.trt_graph",
+    "edge_mef.export.trt_operators",
+    "edge_mef.export.trt_proof",
 }
 NEED_OPENVINO = {"edge_mef.runtimes.openvino"}
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
@@ -86,6 +91,7 @@ SEEN = {
     "edge_mef.metrics.scoring",
     "edge_mef.render.brackets",
     "edge_mef.runtimes.onnxruntime",
+    "edge_mef.runtimes.tensorrt",
     "edge_mef.runtimes.tiles",
     "edge_mef.stages",
 }

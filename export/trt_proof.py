@@ -1,0 +1,49 @@
+"""In which precision an ONNX model computes, counted in the model."""
+
+from onnx import ModelProto, NodeProto, TensorProto, shape_inference
+
+from edge_mef.manifest import PrecisionProof
+
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
+
+
+def count_precisions(model: ModelProto) -> PrecisionProof:
+    """Count the quantized activations, and the convolutions by the precision of what goes in.
+
+    A convolution computes in int8 where both its activation and its weights come from a
+    DequantizeLinear. Weights quantize too, but are no pairs.
+    """
+    producers = {name: node for node in model.graph.node for name in node.output}
+    constants = {t.name for t in model.graph.initializer}
+    counts = {"int8": 0, "fp16": 0, "fp32": 0}
+    types = value_types(model)
+    for node in model.graph.node:
+        if node.op_type in _CONVOLUTIONS:
+            counts[_precision(node, producers, types)] += 1
+    pairs = sum(
+        node.op_type == "DequantizeLinear" and _is_activation(node, producers, constants)
+        for node in model.graph.node
+    )
+    return PrecisionProof(pairs=pairs, **counts)
+
+
+def value_types(model: ModelProto) -> dict[str, int]:
+    """Return the element type of every value of a model, as `TensorProto` numbers them."""
+    inferred = shape_inference.infer_shapes(model, strict_mode=True).graph
+    values = (*inferred.value_info, *inferred.input, *inferred.output)
+    types = {value.name: int(value.type.tensor_type.elem_type) for value in values}
+    return types | {t.name: int(t.data_type) for t in model.graph.initializer}
+
+
+def _precision(node: NodeProto, producers: dict[str, NodeProto], types: dict[str, int]) -> str:
+    sources = [producers.get(name) for name in node.input[:2]]
+    if all(source is not None and source.op_type == "DequantizeLinear" for source in sources):
+        return "int8"
+    return "fp16" if types[node.input[0]] == TensorProto.FLOAT16 else "fp32"
+
+
+def _is_activation(node: NodeProto, producers: dict[str, NodeProto], constants: set[str]) -> bool:
+    source = producers.get(node.input[0])
+    if source is None or source.op_type != "QuantizeLinear":
+        return False
+    return source.input[0] not in constants

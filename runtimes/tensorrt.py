@@ -1,0 +1,163 @@
+"""The TensorRT artefact: its engine is built on this device on first use, and kept."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_mef.bundle import Bundle
+from edge_mef.errors import BundleError, InputError
+from edge_mef.runtimes.base import Frame, Runtime
+from edge_mef.runtimes.cuda import cuda_device_facts
+from edge_mef.runtimes.cuda_memory import CudaMemory, open_cuda_memory
+from edge_mef.runtimes.trt_cache import EngineCache
+from edge_mef.runtimes.trt_engine import Engine, open_engine, read_plan
+from edge_mef.runtimes.trt_version import first_error, load_tensorrt, logger_of
+
+
+@dataclass(frozen=True)
+class _Buffers:
+    """Pinned and device memory for frames of one size, by the names of the tensors."""
+
+    size: tuple[int, int]
+    host: dict[str, NDArray[np.uint8]]
+    device: dict[str, int]
+
+
+class TensorRTRuntime(Runtime):
+    """Runs `trt.onnx` as an engine on the first CUDA device.
+
+    One execution context, guarded by a lock: calls from several threads run one after another.
+    Buffers stay for the next frame of the same size. `cache` is where engines are kept.
+    """
+
+    name = "tensorrt"
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int | None = None,
+        whole: bool = False,
+        cache: EngineCache | None = None,
+    ) -> None:
+        model, self._plan = read_plan(bundle)
+        self.artefact = self._plan.model
+        self._trt = load_tensorrt()
+        self._lock = threading.Lock()
+        self._memory: CudaMemory | None = open_cuda_memory()
+        self._buffers: _Buffers | None = None
+        try:
+            with self._memory.active():
+                self._engine: Engine | None = open_engine(
+                    self._trt, model, self._plan, cache or EngineCache()
+                )
+                self._check_tensors(self._engine.engine)
+                self._context = self._engine.engine.create_execution_context()
+            if self._context is None:
+                raise BundleError(f"TensorRT gave no execution context: {self._why()}")
+        except BaseException:
+            self._engine, self._context = None, None
+            self._memory.close()
+            raise
+
+    def run(self, exposures: Sequence[Frame]) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
+        with self._lock:
+            if self._memory is None:
+                raise BundleError("this runtime was closed: open the bundle again")
+            with self._memory.active():
+                return self._run(self._memory, exposures)
+
+    def refusal(self, height: int, width: int) -> str | None:
+        """Say which sizes the engine takes, where this is none of them."""
+        profile = self._plan.profile
+        if profile is None or profile.takes((height, width)):
+            return None
+        return (
+            f"this bundle's engine takes {profile.text}, found {height}x{width}: resize the "
+            "frames, or export with another --profile"
+        )
+
+    def _run(self, memory: CudaMemory, exposures: Sequence[Frame]) -> Frame:
+        if len(exposures) != len(self._plan.inputs):
+            raise InputError(
+                f"this bundle's engine fuses {len(self._plan.inputs)} exposures, found "
+                f"{len(exposures)}: pass the darkest and the brightest (--extremes picks them), or "
+                "export with --exposures"
+            )
+        height, width = exposures[0].shape[:2]
+        buffers = self._buffers_of(memory, (height, width))
+        for name, exposure in zip(self._plan.inputs, exposures, strict=True):
+            buffers.host[name][:] = exposure.reshape(-1)
+            memory.copy_in(buffers.device[name], buffers.host[name])
+        if not self._context.execute_async_v3(memory.stream):
+            raise BundleError(f"TensorRT could not run the engine: {self._why()}")
+        memory.copy_out(buffers.host[self._plan.output], buffers.device[self._plan.output])
+        memory.synchronize()
+        fused: Frame = buffers.host[self._plan.output].reshape(height, width, 3).copy()
+        return fused
+
+    def _buffers_of(self, memory: CudaMemory, size: tuple[int, int]) -> _Buffers:
+        """Return the buffers for a size, and tell the context of them; the last ones are kept."""
+        if self._buffers is not None and self._buffers.size == size:
+            return self._buffers
+        refusal = self.refusal(*size)
+        if refusal is not None:
+            raise InputError(refusal)
+        self._buffers = None
+        memory.free()
+        names, length = (*self._plan.inputs, self._plan.output), size[0] * size[1] * 3
+        host = {name: memory.pinned(length) for name in names}
+        device = {name: memory.allocate(length) for name in names}
+        for name in self._plan.inputs:
+            if not self._context.set_input_shape(name, (1, *size, 3)):
+                raise BundleError(f"TensorRT refused frames of {size[0]}x{size[1]}: {self._why()}")
+        for name, address in device.items():
+            if not self._context.set_tensor_address(name, address):
+                raise BundleError(f"TensorRT refused the memory of {name}: {self._why()}")
+        self._buffers = _Buffers(size, host, device)
+        return self._buffers
+
+    def _check_tensors(self, engine: Any) -> None:
+        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+        expected = [*self._plan.inputs, self._plan.output]
+        types = [engine.get_tensor_dtype(name) for name in names]
+        if sorted(names) != sorted(expected) or set(types) != {self._trt.DataType.UINT8}:
+            raise BundleError(
+                f"expected an engine with the uint8 tensors {', '.join(expected)}, found "
+                f"{', '.join(names)}: delete it from the cache"
+            )
+
+    def _why(self) -> str:
+        return first_error(logger_of(self._trt))
+
+    def describe(self) -> dict[str, str]:
+        """Return version, device, precision, and where the engine came from."""
+        engine, memory = self._engine, self._memory
+        return {
+            "runtime": f"tensorrt {self._trt.__version__}",
+            "device": cuda_device_facts().get("GPU", "CUDA"),
+            "precision": self._plan.precision,
+            "engine": engine.source if engine else "closed",
+            "engine folder": str(engine.folder) if engine and engine.folder else "none",
+            "memory": memory.name if memory else "closed",
+        }
+
+    def close(self) -> None:
+        """Release the context before its engine, and the engine before TensorRT's runtime."""
+        with self._lock:
+            if self._memory is None:
+                return
+            with self._memory.active():
+                self._buffers = None
+                self._context = None
+                if self._engine is not None:
+                    self._engine.engine = None
+                    self._engine.runtime = None
+                self._engine = None
+            self._memory.close()
+            self._memory = None
