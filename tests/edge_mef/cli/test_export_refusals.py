@@ -11,7 +11,7 @@ from tests.conftest import RunCli, contents
     ("arguments", "message"),
     [
         (("--target", "abacus"), "no target called 'abacus'; known are: onnx"),
-        (("--precision", "int3"), "expected the precision fp32 or fp16, found 'int3'"),
+        (("--precision", "int3"), "expected the precision fp32, fp16 or int8, found 'int3'"),
         (("--rounding", "up"), "expected the rounding nearest or truncate, found 'up'"),
         (("--size", "large"), "expected a size such as 1080x1920"),
         (("--size", "0x5"), "found 0x5"),
