@@ -14,6 +14,7 @@ PACKAGES = (
     "onnx",
     "onnxscript",
     "onnxsim",
+    "coremltools",
 )
 
 

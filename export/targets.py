@@ -32,6 +32,13 @@ TARGETS: dict[str, TargetRow] = {
             packages=_ALWAYS,
             extra="export",
         ),
+        TargetRow(
+            name="coreml",
+            summary="Core ML packages for iOS and macOS, with images in and out",
+            packages=(*_ALWAYS, "coremltools"),
+            extra="export",
+            module="edge_mef.export.coreml",
+        ),
     )
 }
 

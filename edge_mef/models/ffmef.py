@@ -231,13 +231,15 @@ class FFMEF(nn.Module):
         fused = self._apply_shifts(luma)
         for level, features in enumerate(self.encoder(self.stem(frames))):
             scaled = self.attention[level](features)
-            fused = fused + self.predictors[level](scaled, frames, self.level_scales[level])
+            scale = self.level_scales.narrow(0, level, 1)
+            fused = fused + self.predictors[level](scaled, frames, scale)
         return fused
 
     def _apply_shifts(self, luma: Tensor) -> Tensor:
         size = max(self.kernel_sizes)
-        kernel = torch.zeros(1, 1, size, size, dtype=luma.dtype, device=luma.device)
-        for scale, predictor in zip(self.level_scales, self.predictors, strict=True):
+        kernels = []
+        for level, predictor in enumerate(self.predictors):
             assert isinstance(predictor, FilterPredictor)
-            kernel = kernel + scale * predictor.shift_kernel(size)
+            kernels.append(self.level_scales.narrow(0, level, 1) * predictor.shift_kernel(size))
+        kernel = sum(kernels[1:], start=kernels[0])
         return F.conv2d(luma, kernel.expand(1, 2, size, size), padding=size // 2)
