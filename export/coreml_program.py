@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from edge_mef.contract import FusionContract
 from edge_mef.edge_pipeline import EdgePipeline
 from edge_mef.errors import GateError
+from edge_mef.export.constants import fold_constants, type_scalars
 from edge_mef.export.options import CoreMLOptions
 from edge_mef.manifest import Precision
 from edge_mef.pipeline import FusionPipeline
@@ -49,7 +50,7 @@ def convert_program(
         import coremltools as ct
 
         traced = torch.export.export(PlanarPipeline(pipeline).eval(), examples)
-        program = traced.run_decompositions({})
+        program = type_scalars(fold_constants(traced.run_decompositions({})))
         try:
             model = ct.convert(
                 program,

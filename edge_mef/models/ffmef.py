@@ -231,15 +231,13 @@ class FFMEF(nn.Module):
         fused = self._apply_shifts(luma)
         for level, features in enumerate(self.encoder(self.stem(frames))):
             scaled = self.attention[level](features)
-            scale = self.level_scales.narrow(0, level, 1)
-            fused = fused + self.predictors[level](scaled, frames, scale)
+            fused = fused + self.predictors[level](scaled, frames, self.level_scales[level])
         return fused
 
     def _apply_shifts(self, luma: Tensor) -> Tensor:
         size = max(self.kernel_sizes)
-        kernels = []
-        for level, predictor in enumerate(self.predictors):
+        kernel = torch.zeros(1, 1, size, size, dtype=luma.dtype, device=luma.device)
+        for scale, predictor in zip(self.level_scales, self.predictors, strict=True):
             assert isinstance(predictor, FilterPredictor)
-            kernels.append(self.level_scales.narrow(0, level, 1) * predictor.shift_kernel(size))
-        kernel = sum(kernels[1:], start=kernels[0])
+            kernel = kernel + scale * predictor.shift_kernel(size)
         return F.conv2d(luma, kernel.expand(1, 2, size, size), padding=size // 2)
