@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 class CoreMLOptions:
     """Core ML.
 
-    `ios` is the oldest system that has to run it, 17 or 18. `sizes` are further (height, width)
-    that the package takes; the contract's, or where it has none the first, is the usual one.
-    `weights_only` keeps activations in fp16 and the weights in int8.
+    `ios` is the oldest system that has to run it, 17 or 18. `sizes` are the (height, width) that
+    get a package where the contract has no size of its own; the first is the usual one, and none
+    given means full HD, wide and upright. `weights_only` stores the weights of an fp16 network in
+    int8.
     """
 
     ios: int = 17

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
 from edge_mef.contract import FusionContract
-from edge_mef.data.scenes import Scene, load_scenes
+from edge_mef.data.scenes import load_scenes
 from edge_mef.errors import OutputError
 from edge_mef.export.golden import golden_exposures, read_golden
 from edge_mef.fuser import Fuser
@@ -30,6 +30,7 @@ from edge_mef.toolchain import toolchain_versions
 
 Frame = NDArray[np.uint8]
 Compute = Callable[..., Frame]
+Sizes = tuple[tuple[int, int], ...]  # (height, width)
 
 # Sizes of the rendered scenes: odd, prime and thin ones, which fixed or padded graphs get wrong.
 RENDERED_SIZES = ((97, 131), (120, 160), (61, 211), (151, 73), (16, 16))
@@ -100,12 +101,13 @@ def verify_bundle(
     notes: list[str] = []
     with ExitStack() as opened:
         ways = [opened.enter_context(fuser) for fuser in _ways(bundle, threads, notes)]
-        checks = [check for fuser in ways for check in _golden_checks(bundle, fuser)]
+        checks = [check for fuser in ways for check in _golden_checks(bundle, fuser, notes)]
         if importlib.util.find_spec("torch") is None:
             notes.append("torch is not installed: compared with the bundle's golden frames only")
         else:
-            scenes = _scenes(bundle, data, limit, longest_side)
-            checks += _torch_checks(bundle, ways, scenes)
+            for sizes, group in _by_sizes(ways):
+                scenes = _scenes(bundle, data, limit, longest_side, sizes)
+                checks += _torch_checks(bundle, group, scenes)
             # The pipeline in one piece takes one number of exposures.
             staged = [way for way in ways if way.runtime.artefact == "stages"]
             checks += _torch_checks(bundle, staged, _other_counts(bundle.manifest.contract))
@@ -152,8 +154,21 @@ def _ways(bundle: Bundle, threads: int | None, notes: list[str]) -> Iterator[Fus
             yield Fuser(bundle, open_runtime(bundle, row.name, threads, whole=True))
 
 
-def _golden_checks(bundle: Bundle, fuser: Fuser) -> Iterator[CheckEntry]:
+def _by_sizes(ways: Sequence[Fuser]) -> Iterator[tuple[Sizes | None, list[Fuser]]]:
+    """Put together the ways that take the same sizes; None stands for all of the contract's."""
+    for sizes in dict.fromkeys(fuser.runtime.sizes for fuser in ways):
+        yield sizes, [fuser for fuser in ways if fuser.runtime.sizes == sizes]
+
+
+def _golden_checks(bundle: Bundle, fuser: Fuser, notes: list[str]) -> Iterator[CheckEntry]:
     golden = read_golden(bundle.folder, bundle.manifest.contract)
+    height, width = golden.fused.shape[:2]
+    if fuser.runtime.sizes is not None and (height, width) not in fuser.runtime.sizes:
+        notes.append(
+            f"{fuser.runtime.artefact} does not take the size of the golden frames, "
+            f"{height}x{width}: compared on scenes of its own sizes"
+        )
+        return
     fused = fuser.fuse(*golden.exposures, sort=False)
     yield _check(bundle, fuser, "golden", "golden", golden.fused, fused)
 
@@ -202,22 +217,31 @@ def _torch_pipeline(bundle: Bundle) -> Compute:
 
 
 def _scenes(
-    bundle: Bundle, data: str | Path | None, limit: int, longest_side: int | None
+    bundle: Bundle,
+    data: str | Path | None,
+    limit: int,
+    longest_side: int | None,
+    sizes: Sizes | None,
 ) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    """Scenes of `sizes` in turn; None for all of the contract's."""
+    contract = bundle.manifest.contract
+    if contract.height is not None and contract.width is not None:
+        sizes = ((contract.height, contract.width),)
     if data is None:
-        yield from itertools.islice(_rendered(bundle), limit)
+        yield from itertools.islice(_rendered(contract, sizes), limit)
         return
     scenes = sorted(load_scenes(data), key=lambda scene: scene.split != "val")
-    for scene in scenes[:limit]:
-        yield scene.name, _fitted(bundle, scene, longest_side)
+    for index, scene in enumerate(scenes[:limit]):
+        frames = _evenly(scene.read(longest_side), contract.exposures)
+        height, width = sizes[index % len(sizes)] if sizes else frames[0].shape[:2]
+        yield scene.name, _resized(frames, _fit(contract.multiple, height, width))
 
 
-def _rendered(bundle: Bundle) -> Iterator[tuple[str, tuple[Frame, ...]]]:
-    contract = bundle.manifest.contract
-    sizes: Sequence[tuple[int, int]] = RENDERED_SIZES
-    if contract.height is not None and contract.width is not None:
-        sizes = ((contract.height, contract.width),) * 2
-    for seed, (height, width) in enumerate(sizes, start=100):
+def _rendered(
+    contract: FusionContract, sizes: Sizes | None
+) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    fixed = sizes * 2 if sizes is not None and len(sizes) == 1 else sizes
+    for seed, (height, width) in enumerate(fixed or RENDERED_SIZES, start=100):
         frames = golden_exposures(contract, seed)
         yield f"rendered-{seed}", _resized(frames, _fit(contract.multiple, height, width))
 
@@ -235,14 +259,6 @@ def _other_counts(contract: FusionContract) -> Iterator[tuple[str, tuple[Frame, 
 def _evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
     """So many of the frames, the extremes among them."""
     return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
-
-
-def _fitted(bundle: Bundle, scene: Scene, longest_side: int | None) -> tuple[Frame, ...]:
-    contract = bundle.manifest.contract
-    frames = scene.read(longest_side)
-    kept = _evenly(frames, contract.exposures)
-    height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
-    return _resized(kept, _fit(contract.multiple, height, width))
 
 
 def _fit(multiple: int, height: int, width: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from edge_mef.cli.options import (
     Weights,
     parse_kernels,
     parse_size,
+    parse_sizes,
 )
 from edge_mef.cli.reporting import print_json
 from edge_mef.cli.verify import report
@@ -31,6 +32,13 @@ def export(
     rounding: Annotated[
         str, typer.Option("--rounding", help="nearest, or truncate as the FFMEF authors do.")
     ] = "nearest",
+    ios: Annotated[int, typer.Option("--ios", help="Core ML: oldest system, 17 or 18.")] = 17,
+    sizes: Annotated[
+        str | None, typer.Option("--sizes", help="Core ML: one package for each, HxW,HxW.")
+    ] = None,
+    weights_only: Annotated[
+        bool, typer.Option("--weights-only", help="Core ML: int8 weights, fp16 activations.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The bundle's folder; else NAME-TARGET.")
     ] = None,
@@ -40,6 +48,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Export a network as a bundle that runs without torch."""
+    from edge_mef.export.options import CoreMLOptions, TargetOptions
     from edge_mef.export.targets import check_target
 
     if precision not in ("fp32", "fp16"):
@@ -47,6 +56,7 @@ def export(
     if rounding not in ("nearest", "truncate"):
         raise InputError(f"expected the rounding nearest or truncate, found '{rounding}'")
     sides, kernels = parse_size(size), parse_kernels(kernel_sizes)
+    coreml = CoreMLOptions(ios=ios, sizes=parse_sizes(sizes), weights_only=weights_only)
     check_target(target)
     from edge_mef.export.build import ExportSettings, export_bundle
     from edge_mef.export.parity import verify_bundle
@@ -60,6 +70,7 @@ def export(
         size=sides,
         exposures=exposures,
         rounding=rounding,  # type: ignore[arg-type]
+        options=TargetOptions(coreml=coreml),
     )
     bundle = export_bundle(output or Path(f"{model}-{target}"), settings, target=target)
     if check:
