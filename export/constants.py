@@ -12,7 +12,7 @@ from torch import Tensor, fx
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, InputSpec, TensorArgument
 
-_PACKED = "quantized_decomposed"
+_UNPACKS = "quantized_decomposed::dequantize"
 _ARITHMETIC = tuple(
     getattr(torch.ops.aten, name).Tensor for name in ("add", "sub", "mul", "div")
 )
@@ -25,7 +25,7 @@ def fold_constants(program: ExportedProgram) -> ExportedProgram:
         if _is_foldable(node, values):
             values[node] = _compute(node, values)
     for node in list(graph.nodes):
-        folded = node.op == "call_function" and node in values
+        folded = node.op == "call_function" and isinstance(values.get(node), Tensor)
         if folded and any(user not in values for user in node.users):
             node.replace_all_uses_with(_lift(program, node.name, values[node], node.meta["val"]))
     graph.eliminate_dead_code()
@@ -51,7 +51,7 @@ def type_scalars(program: ExportedProgram) -> ExportedProgram:
     return program
 
 
-def _given(program: ExportedProgram) -> dict[fx.Node, Tensor]:
+def _given(program: ExportedProgram) -> dict[fx.Node, Any]:
     """The values of the placeholders that are parameters, buffers and constants."""
     stored: Mapping[str, Any] = {**program.state_dict, **program.constants}
     specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
@@ -62,19 +62,19 @@ def _given(program: ExportedProgram) -> dict[fx.Node, Tensor]:
     }
 
 
-def _is_foldable(node: fx.Node, values: Mapping[fx.Node, Tensor]) -> bool:
-    if node.op != "call_function" or not isinstance(node.meta.get("val"), Tensor):
+def _is_foldable(node: fx.Node, values: Mapping[fx.Node, Any]) -> bool:
+    if node.op != "call_function" or not isinstance(node.meta.get("val"), Tensor | list):
         return False
-    packed = getattr(node.target, "namespace", "") == _PACKED
-    return not packed and all(used in values for used in node.all_input_nodes)
+    if isinstance(node.target, torch._ops.OpOverload) and node.target.name().startswith(_UNPACKS):
+        return False
+    return all(used in values for used in node.all_input_nodes)
 
 
-def _compute(node: fx.Node, values: Mapping[fx.Node, Tensor]) -> Tensor:
+def _compute(node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
     args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda used: values[used])
     assert callable(node.target)
     with torch.no_grad():
-        found: Tensor = node.target(*args, **kwargs)
-    return found
+        return node.target(*args, **kwargs)
 
 
 def _lift(program: ExportedProgram, name: str, value: Tensor, example: Tensor) -> fx.Node:

@@ -3,7 +3,8 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
 
 from edge_mef.contract import FusionContract
 from edge_mef.edge_pipeline import EdgePipeline
@@ -15,6 +16,8 @@ from edge_mef.pipeline import FusionPipeline
 from edge_mef.runtimes.mil_package import quiet_coremltools
 
 SPECIFICATIONS = {17: 8, 18: 9}  # of Core ML, by the oldest iOS that reads them
+_DONE = "_cast_fp16"  # what coremltools appends to names once it is through with them
+_NETWORK = "network"  # what pipelines call theirs
 
 
 class PlanarPipeline(nn.Module):
@@ -57,12 +60,43 @@ def convert_program(
                 inputs=[_image(ct, name, (1, 3, height, width)) for name in contract.inputs],
                 outputs=[ct.ImageType(contract.output, color_layout=ct.colorlayout.RGB)],
                 minimum_deployment_target=getattr(ct.target, f"iOS{options.ios}"),
-                compute_precision=ct.precision.FLOAT32,
+                compute_precision=_compute_precision(ct, traced, precision),
                 skip_model_load=True,
             )
         except Exception as error:  # its errors share no base class
             raise GateError(f"coremltools could not convert the pipeline: {error}") from error
         return _with_packed_weights(ct, model) if options.weights_only else model
+
+
+def _compute_precision(ct: Any, traced: ExportedProgram, precision: Precision) -> Any:
+    """Leave types as they are traced, but what a quantized network does between its convolutions.
+
+    That is in single precision, which the Neural Engine has not got.
+    """
+    if precision != "int8":
+        return ct.precision.FLOAT32
+    names = {node.name for node in traced.graph.nodes if _in_network(node)}
+    return ct.transform.FP16ComputePrecision(lambda operation: _named(operation, names))
+
+
+def _in_network(node: fx.Node) -> bool:
+    stack = node.meta.get("nn_module_stack", {}).values()
+    return any(_NETWORK in path.split(".") for path, _ in stack)
+
+
+def _named(operation: Any, names: set[str]) -> bool:
+    """Whether an operation is of the network; some have names of their own.
+
+    Norms are left out: half precision does not keep the sums over a frame.
+    """
+    if operation is None or operation.op_type == "instance_norm":
+        return False
+    if operation.op_type in ("cast", "clip", "tile"):
+        return _named(operation.x.op, names)
+    if operation.op_type in ("quantize", "dequantize"):
+        return True
+    found = (operation.name, *(out.name for out in operation.outputs))
+    return any(name.removesuffix(_DONE) in names for name in found)
 
 
 def _image(ct: Any, name: str, shape: tuple[int | None, ...]) -> Any:
