@@ -12,10 +12,8 @@ from torch import Tensor, fx
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, InputSpec, TensorArgument
 
-_UNPACKS = "quantized_decomposed::dequantize"
-_ARITHMETIC = tuple(
-    getattr(torch.ops.aten, name).Tensor for name in ("add", "sub", "mul", "div")
-)
+_UNPACKS = "quantized_decomposed.dequantize"
+_ARITHMETIC = tuple(getattr(torch.ops.aten, name).Tensor for name in ("add", "sub", "mul", "div"))
 
 
 def fold_constants(program: ExportedProgram) -> ExportedProgram:
@@ -65,7 +63,7 @@ def _given(program: ExportedProgram) -> dict[fx.Node, Any]:
 def _is_foldable(node: fx.Node, values: Mapping[fx.Node, Any]) -> bool:
     if node.op != "call_function" or not isinstance(node.meta.get("val"), Tensor | list):
         return False
-    if isinstance(node.target, torch._ops.OpOverload) and node.target.name().startswith(_UNPACKS):
+    if str(node.target).startswith(_UNPACKS):
         return False
     return all(used in values for used in node.all_input_nodes)
 
@@ -82,7 +80,7 @@ def _lift(program: ExportedProgram, name: str, value: Tensor, example: Tensor) -
     name = f"constant_of_{name}"
     graph = program.graph_module.graph
     with graph.inserting_before(next(iter(graph.nodes))):
-        constant = graph.placeholder(name)
+        constant: fx.Node = graph.placeholder(name)
     constant.meta["val"] = example
     spec = InputSpec(InputKind.CONSTANT_TENSOR, TensorArgument(constant.name), name)
     program.graph_signature.input_specs.insert(0, spec)

@@ -9,24 +9,19 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from edge_mef.contract import LARGEST_SIDE, FusionContract
-from edge_mef.errors import GateError, InputError
+from edge_mef.contract import FusionContract
+from edge_mef.errors import GateError
 from edge_mef.export.artefacts import Artefact, Conversion
 from edge_mef.export.coreml_files import package_files
 from edge_mef.export.coreml_metadata import describe
 from edge_mef.export.coreml_program import SPECIFICATIONS, convert_program
-from edge_mef.export.options import CoreMLOptions
+from edge_mef.export.options import Size
 from edge_mef.manifest import ArtefactEntry, Precision, PrecisionProof
 from edge_mef.runtimes.mil_package import MilPackage, read_package
 from edge_mef.runtimes.mil_program import count_operators, prove_precision
 
 PACKAGE = "model.mlpackage"
-# Where any size goes: full HD as cameras give it, and upright.
-USUAL_SIZES = ((1080, 1920), (1920, 1080))
-
-Size = tuple[int, int]
 
 
 def convert(conversion: Conversion) -> list[Artefact]:
@@ -37,25 +32,10 @@ def convert(conversion: Conversion) -> list[Artefact]:
         GateError: a package is not what was asked for.
     """
     options = conversion.options.coreml
-    _check(conversion.precision, options)
-    sizes = package_sizes(conversion.contract, options)
+    options.check(conversion.contract, conversion.precision)
+    sizes = options.package_sizes(conversion.contract)
     names = [PACKAGE, *(f"model-{height}x{width}.mlpackage" for height, width in sizes[1:])]
     return [_artefact(conversion, *made) for made in zip(names, sizes, strict=True)]
-
-
-def package_sizes(contract: FusionContract, options: CoreMLOptions) -> tuple[Size, ...]:
-    """Return the (height, width) that get a package, the usual one first."""
-    if contract.height is None or contract.width is None:
-        sizes = tuple(dict.fromkeys(options.sizes or _usual_sizes(contract)))
-        for height, width in sizes:
-            _check_size(contract.multiple, height, width)
-        return sizes
-    if set(options.sizes) - {(contract.height, contract.width)}:
-        raise InputError(
-            f"expected frames of {contract.size_text} alone, found further sizes: leave out --size "
-            "and give all of them with --sizes"
-        )
-    return ((contract.height, contract.width),)
 
 
 def check_package(
@@ -108,7 +88,6 @@ def _saved(path: Path, files: Mapping[str, bytes]) -> MilPackage:
 def _entry(
     name: str, conversion: Conversion, package: MilPackage, proof: PrecisionProof
 ) -> ArtefactEntry:
-    operators: dict[str, Any] = count_operators(package.program)
     return ArtefactEntry(
         format="coreml",
         file=name,
@@ -116,34 +95,9 @@ def _entry(
         exposures=conversion.contract.exposures,
         precision=conversion.precision,
         version=package.specification,
-        operators=operators,
+        operators=count_operators(package.program),
         proof=proof,
     )
-
-
-def _usual_sizes(contract: FusionContract) -> tuple[Size, ...]:
-    multiple = contract.multiple
-    return tuple((h - h % multiple, w - w % multiple) for h, w in USUAL_SIZES)
-
-
-def _check(precision: Precision, options: CoreMLOptions) -> None:
-    if options.ios not in SPECIFICATIONS:
-        known = " or ".join(map(str, SPECIFICATIONS))
-        raise InputError(f"expected iOS {known}, found {options.ios}")
-    if options.weights_only and precision != "fp16":
-        raise InputError(
-            f"weights alone in int8 need activations in fp16, found {precision}: give --precision "
-            "fp16 as well"
-        )
-
-
-def _check_size(multiple: int, height: int, width: int) -> None:
-    for side in (height, width):
-        if not 1 <= side <= LARGEST_SIDE or side % multiple:
-            raise InputError(
-                f"expected sides of 1 to {LARGEST_SIDE} divisible by {multiple}, found "
-                f"{height}x{width}"
-            )
 
 
 def _check_precision(proof: PrecisionProof, precision: Precision) -> None:

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from edge_mef.contract import LARGEST_SIDE, FusionContract
+from edge_mef.errors import InputError
+from edge_mef.manifest import Precision
+
+Size = tuple[int, int]  # (height, width)
+SYSTEMS = (17, 18)
+# Where any size goes: full HD as cameras give it, and upright.
+USUAL_SIZES: tuple[Size, ...] = ((1080, 1920), (1920, 1080))
+
 
 @dataclass(frozen=True)
 class CoreMLOptions:
@@ -14,8 +23,39 @@ class CoreMLOptions:
     """
 
     ios: int = 17
-    sizes: tuple[tuple[int, int], ...] = ()
+    sizes: tuple[Size, ...] = ()
     weights_only: bool = False
+
+    def check(self, contract: FusionContract, precision: Precision) -> None:
+        """Raise `InputError` for a system, sizes or a combination that does not go."""
+        if self.ios not in SYSTEMS:
+            raise InputError(f"expected iOS {' or '.join(map(str, SYSTEMS))}, found {self.ios}")
+        if self.weights_only and precision != "fp16":
+            raise InputError(
+                f"weights alone in int8 need activations in fp16, found {precision}: give "
+                "--precision fp16 as well"
+            )
+        self.package_sizes(contract)
+
+    def package_sizes(self, contract: FusionContract) -> tuple[Size, ...]:
+        """Return the (height, width) that get a package, the usual one first."""
+        if contract.height is not None and contract.width is not None:
+            if set(self.sizes) - {(contract.height, contract.width)}:
+                raise InputError(
+                    f"expected frames of {contract.size_text} alone, found further sizes: leave "
+                    "out --size and give all of them with --sizes"
+                )
+            return ((contract.height, contract.width),)
+        multiple = contract.multiple
+        usual = tuple((h - h % multiple, w - w % multiple) for h, w in USUAL_SIZES)
+        for height, width in self.sizes:
+            sides = (height, width)
+            if not all(1 <= side <= LARGEST_SIDE and side % multiple == 0 for side in sides):
+                raise InputError(
+                    f"expected sides of 1 to {LARGEST_SIDE} divisible by {multiple}, found "
+                    f"{height}x{width}"
+                )
+        return tuple(dict.fromkeys(self.sizes or usual))
 
 
 @dataclass(frozen=True)
@@ -45,3 +85,8 @@ class TargetOptions:
 
     coreml: CoreMLOptions = field(default_factory=CoreMLOptions)
     tensorrt: TensorRTOptions = field(default_factory=TensorRTOptions)
+
+    def check(self, target: str, contract: FusionContract, precision: Precision) -> None:
+        """Raise `InputError` for what a target cannot do, before anything is converted."""
+        if target == "coreml":
+            self.coreml.check(contract, precision)

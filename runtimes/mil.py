@@ -52,7 +52,7 @@ class MilRuntime(Runtime):
         self._contract, self._threads = bundle.manifest.contract, threads
         loaded = [_load(bundle, entry) for entry in entries]
         self._loaded = {found.package.inputs[0].size: found for found in loaded}
-        self.sizes = tuple(self._loaded)
+        self.sizes: tuple[tuple[int, int], ...] = tuple(self._loaded)
         self.artefact = entries[0].file
 
     def run(self, exposures: Sequence[Frame]) -> Frame:
@@ -155,12 +155,12 @@ def _frame(
             f"{image.size[1]} pixels, and gives something else: export it again"
         )
     ordered = planes[0].transpose(1, 2, 0)
-    return np.ascontiguousarray(
-        ordered if image.colour == "RGB" else ordered[..., ::-1]
-    ).astype(np.uint8)
+    return np.ascontiguousarray(ordered if image.colour == "RGB" else ordered[..., ::-1]).astype(
+        np.uint8
+    )
 
 
 def _whole(
     planes: Planes,
 ) -> Planes:
-    return np.round(np.clip(planes, 0.0, 255.0))
+    return np.asarray(np.round(np.clip(planes, 0.0, 255.0)), np.float32)

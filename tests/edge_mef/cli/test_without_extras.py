@@ -12,7 +12,7 @@ from tests.conftest import MAIN, Result, contents, run_python
 
 OUR_WEIGHTS = str(WEIGHTS_FOLDER / "ffmef-4.safetensors")
 # Finding nothing is what happens where a package is not installed.
-BLOCKED = ("torch", "onnx", "onnxscript", "onnxsim", "tensorboard")
+BLOCKED = ("torch", "onnx", "onnxscript", "onnxsim", "tensorboard", "coremltools")
 WITHOUT_EXTRAS = f"""
 from importlib.machinery import PathFinder
 _find = PathFinder.find_spec
@@ -45,7 +45,12 @@ NEED_TORCH = {
     "edge_mef.data.stacks",
     "edge_mef.demo",
     "edge_mef.edge_pipeline",
+    "edge_mef.export.artefacts",
     "edge_mef.export.build",
+    "edge_mef.export.constants",
+    "edge_mef.export.coreml",
+    "edge_mef.export.coreml_metadata",
+    "edge_mef.export.coreml_program",
     "edge_mef.export.stages",
     "edge_mef.losses.fusion",
     "edge_mef.losses.gif",
@@ -56,6 +61,8 @@ NEED_TORCH = {
     "edge_mef.models.ffmef_edge",
     "edge_mef.objectives",
     "edge_mef.pipeline",
+    "edge_mef.runtimes.mil_ops",
+    "edge_mef.runtimes.mil_program",
     "edge_mef.training",
     "edge_mef.validation",
     "edge_mef.view",
