@@ -93,7 +93,8 @@ def _entry(
         file=name,
         role="pipeline",
         exposures=conversion.contract.exposures,
-        precision=conversion.precision,
+        # By its weights, for they decide how far it may be from fp32; `proof` says the rest.
+        precision="int8" if conversion.options.coreml.weights_only else conversion.precision,
         version=package.specification,
         operators=count_operators(package.program),
         proof=proof,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_mef.bundle import Bundle, load_bundle
+from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
 from edge_mef.errors import BundleError
 from edge_mef.export import parity
 from edge_mef.export.parity import verify_bundle
@@ -110,6 +110,21 @@ def test_another_computation_fails_the_gate(
     checks = coreml_checks(coreml_copy.folder, monkeypatch)
     failed = {check.artefact for check in checks if not check.passed}
     assert failed == {MODEL}, "the other package is untouched"
+
+
+def test_an_artefact_has_the_gate_of_its_own_precision(
+    coreml_copy: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights alone in int8 are coarser than the rest of an fp16 bundle."""
+    coarser = [
+        entry.model_copy(update={"precision": "int8"}) if entry.file == MODEL else entry
+        for entry in coreml_copy.manifest.artefacts
+    ]
+    manifest = coreml_copy.manifest.model_copy(update={"artefacts": tuple(coarser)})
+    rewrite_manifest(coreml_copy, manifest)
+    gates = {c.artefact: c.gate for c in coreml_checks(coreml_copy.folder, monkeypatch)}
+    assert gates[MODEL] == "at least 40 dB"
+    assert gates["model-96x64.mlpackage"] == "at most 1 grey level"
 
 
 def test_without_sealing_the_digest_is_wrong(coreml_copy: Bundle) -> None:
