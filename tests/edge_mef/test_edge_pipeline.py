@@ -90,4 +90,9 @@ def test_planes_give_the_same_levels_as_frames(size: tuple[int, int]) -> None:
         fused = pipeline(*exposures).permute(0, 3, 1, 2)
         levels = pipeline.fuse_planes(*(e.permute(0, 3, 1, 2).float() for e in exposures))
     assert levels.dtype == torch.float32
-    assert torch.equal(levels, fused.float())
+    assert torch.equal(levels, levels.round())
+    # Convolutions sum in another order where memory is laid out otherwise: a value that lies
+    # between two levels may fall to the other.
+    difference = (levels - fused.float()).abs()
+    assert float(difference.max()) <= 1.0
+    assert float(difference.mean()) < 1e-4
