@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
 from edge_mef.contract import FusionContract
-from edge_mef.data.scenes import Scene, load_scenes
+from edge_mef.data.scenes import load_scenes
 from edge_mef.errors import OutputError
 from edge_mef.export.gates import Gate, gate_of
 from edge_mef.export.golden import golden_exposures, read_golden
@@ -35,6 +35,7 @@ from edge_mef.toolchain import toolchain_versions
 
 Frame = NDArray[np.uint8]
 Compute = Callable[..., Frame]
+Sizes = tuple[tuple[int, int], ...]  # (height, width)
 
 MEF_SSIM_SIDE = METRICS["MEF_SSIM"].min_side
 # Sizes of the rendered scenes: odd, prime and thin ones, which fixed or padded graphs get wrong.
@@ -82,8 +83,9 @@ def verify_bundle(
         if importlib.util.find_spec("torch") is None:
             notes.append("torch is not installed: compared with the bundle's golden frames only")
         else:
-            scenes = _scenes(bundle, data, limit, longest_side)
-            checks += _torch_checks(bundle, ways, scenes, notes)
+            for sizes, group in _by_sizes(ways):
+                scenes = _scenes(bundle, data, limit, longest_side, sizes)
+                checks += _torch_checks(bundle, group, scenes, notes)
             # The pipeline in one piece takes one number of exposures.
             staged = [way for way in ways if way.runtime.artefact == "stages"]
             others = _other_counts(bundle.manifest.contract)
@@ -156,9 +158,21 @@ def _refused(fuser: Fuser, frames: Sequence[Frame], notes: list[str]) -> bool:
     return refusal is not None
 
 
+def _by_sizes(ways: Sequence[Fuser]) -> Iterator[tuple[Sizes | None, list[Fuser]]]:
+    """Put together the ways that take the same sizes; None stands for all of the contract's."""
+    for sizes in dict.fromkeys(fuser.runtime.sizes for fuser in ways):
+        yield sizes, [fuser for fuser in ways if fuser.runtime.sizes == sizes]
+
+
 def _golden_checks(bundle: Bundle, fuser: Fuser, notes: list[str]) -> Iterator[CheckEntry]:
     golden = read_golden(bundle.folder, bundle.manifest.contract)
-    if not _refused(fuser, golden.exposures, notes):
+    height, width = golden.fused.shape[:2]
+    if fuser.runtime.sizes is not None and (height, width) not in fuser.runtime.sizes:
+        notes.append(
+            f"{fuser.runtime.artefact} does not take the size of the golden frames, "
+            f"{height}x{width}: compared on scenes of its own sizes"
+        )
+    elif not _refused(fuser, golden.exposures, notes):
         yield _check(bundle, fuser, "golden", _Case("golden", golden.exposures, golden.fused))
 
 
@@ -189,7 +203,7 @@ class _Case:
 def _check(
     bundle: Bundle, fuser: Fuser, reference: Literal["golden", "torch"], case: _Case
 ) -> CheckEntry:
-    gate = gate_of(bundle.manifest)
+    gate = _gate(bundle, fuser)
     started = time.perf_counter()
     found = fuser.fuse(*case.frames, sort=False)
     seconds = time.perf_counter() - started
@@ -219,6 +233,13 @@ def _drop(case: _Case, found: Frame) -> float | None:
     return exact - measured
 
 
+def _gate(bundle: Bundle, fuser: Fuser) -> Gate:
+    """The gate of what ran: an artefact may be coarser than the rest of its bundle."""
+    found = {artefact.file: artefact.precision for artefact in bundle.manifest.artefacts}
+    precision = found.get(fuser.runtime.artefact, bundle.manifest.precision)
+    return gate_of(bundle.manifest, precision)
+
+
 def _torch_pipeline(bundle: Bundle) -> Compute:
     from edge_mef.models import create_model, find_network
     from edge_mef.pipeline import make_pipeline
@@ -235,22 +256,31 @@ def _torch_pipeline(bundle: Bundle) -> Compute:
 
 
 def _scenes(
-    bundle: Bundle, data: str | Path | None, limit: int, longest_side: int | None
+    bundle: Bundle,
+    data: str | Path | None,
+    limit: int,
+    longest_side: int | None,
+    sizes: Sizes | None,
 ) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    """Scenes of `sizes` in turn; None for all of the contract's."""
+    contract = bundle.manifest.contract
+    if contract.height is not None and contract.width is not None:
+        sizes = ((contract.height, contract.width),)
     if data is None:
-        yield from itertools.islice(_rendered(bundle), limit)
+        yield from itertools.islice(_rendered(contract, sizes), limit)
         return
     scenes = sorted(load_scenes(data), key=lambda scene: scene.split != "val")
-    for scene in scenes[:limit]:
-        yield scene.name, _fitted(bundle, scene, longest_side)
+    for index, scene in enumerate(scenes[:limit]):
+        frames = _evenly(scene.read(longest_side), contract.exposures)
+        height, width = sizes[index % len(sizes)] if sizes else frames[0].shape[:2]
+        yield scene.name, _resized(frames, _fit(contract.multiple, height, width))
 
 
-def _rendered(bundle: Bundle) -> Iterator[tuple[str, tuple[Frame, ...]]]:
-    contract = bundle.manifest.contract
-    sizes: Sequence[tuple[int, int]] = RENDERED_SIZES
-    if contract.height is not None and contract.width is not None:
-        sizes = ((contract.height, contract.width),) * 2
-    for seed, (height, width) in enumerate(sizes, start=100):
+def _rendered(
+    contract: FusionContract, sizes: Sizes | None
+) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    fixed = sizes * 2 if sizes is not None and len(sizes) == 1 else sizes
+    for seed, (height, width) in enumerate(fixed or RENDERED_SIZES, start=100):
         frames = golden_exposures(contract, seed)
         yield f"rendered-{seed}", _resized(frames, _fit(contract.multiple, height, width))
 
@@ -268,14 +298,6 @@ def _other_counts(contract: FusionContract) -> Iterator[tuple[str, tuple[Frame, 
 def _evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
     """So many of the frames, the extremes among them."""
     return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
-
-
-def _fitted(bundle: Bundle, scene: Scene, longest_side: int | None) -> tuple[Frame, ...]:
-    contract = bundle.manifest.contract
-    frames = scene.read(longest_side)
-    kept = _evenly(frames, contract.exposures)
-    height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
-    return _resized(kept, _fit(contract.multiple, height, width))
 
 
 def _fit(multiple: int, height: int, width: int) -> tuple[int, int]:
