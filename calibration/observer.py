@@ -4,9 +4,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchao.quantization.pt2e import MinMaxObserver
 
+from edge_mef.calibration.quiet import quiet
 from edge_mef.calibration.recipe import QuantRecipe
+
+with quiet():  # importing it is not quiet either
+    from torchao.quantization.pt2e import MinMaxObserver
 
 
 class RangeObserver(MinMaxObserver):  # type: ignore[misc]

@@ -7,9 +7,7 @@ program = convert(traced, recipe, ranges)    # used in place of the network in i
 
 import copy
 import operator
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -18,6 +16,7 @@ from torch.export import Dim
 from torch.fx import GraphModule, Node
 from typing_extensions import Self
 
+from edge_mef.calibration.quiet import quiet
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.errors import GateError
 from edge_mef.models.table import NetworkSpec
@@ -154,21 +153,3 @@ def _constant(graph: GraphModule, node: Any) -> Any:
     arguments = [_constant(graph, value) for value in node.args]
     call: Any = node.target
     return call(*arguments)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep remarks about libraries for other machines away from users."""
-    import logging
-
-    loggers = [logging.getLogger(name) for name in ("torchao", "torch.utils._pytree", "root")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

@@ -11,15 +11,18 @@ from typing import Any
 
 import torch
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e import PerChannelMinMaxObserver
-from torchao.quantization.pt2e.quantizer import (
-    QuantizationAnnotation,
-    QuantizationSpec,
-    Quantizer,
-)
 
 from edge_mef.calibration.observer import RangeObserver
+from edge_mef.calibration.quiet import quiet
 from edge_mef.calibration.recipe import QuantRecipe
+
+with quiet():  # importing it is not quiet either
+    from torchao.quantization.pt2e import PerChannelMinMaxObserver
+    from torchao.quantization.pt2e.quantizer import (
+        QuantizationAnnotation,
+        QuantizationSpec,
+        Quantizer,
+    )
 
 # The smallest scale: far below what any layer of these networks needs, but not 0.
 SMALLEST_SCALE = 2.0**-20
