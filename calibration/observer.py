@@ -1,4 +1,4 @@
-"""The range of an activation: what calibration sees, or what was stored."""
+"""The ranges of weights and activations: what calibration sees, or what was stored."""
 
 from typing import Any
 
@@ -9,7 +9,24 @@ from edge_mef.calibration.quiet import quiet
 from edge_mef.calibration.recipe import QuantRecipe
 
 with quiet():  # importing it is not quiet either
-    from torchao.quantization.pt2e import MinMaxObserver
+    from torchao.quantization.pt2e import MinMaxObserver, PerChannelMinMaxObserver
+
+
+def half_scale(scale: Tensor) -> Tensor:
+    """The nearest scale that half precision holds, so that every target has the same one.
+
+    Core ML stores scales in half precision beside half values; others would keep single.
+    """
+    return scale.to(torch.float16).to(scale.dtype)
+
+
+class ChannelObserver(PerChannelMinMaxObserver):  # type: ignore[misc]
+    """The largest magnitude of every output channel of a weight."""
+
+    def calculate_qparams(self) -> tuple[Tensor, Tensor]:
+        """Return scales and zero points, which are 0."""
+        scale, zero_point = super().calculate_qparams()
+        return half_scale(scale), zero_point
 
 
 class RangeObserver(MinMaxObserver):  # type: ignore[misc]
@@ -28,6 +45,11 @@ class RangeObserver(MinMaxObserver):  # type: ignore[misc]
             found = self._magnitude(x.detach().abs().float())
             self.widen(float(found))
         return x
+
+    def calculate_qparams(self) -> tuple[Tensor, Tensor]:
+        """Return the scale and the zero point, which is 0."""
+        scale, zero_point = super().calculate_qparams()
+        return half_scale(scale), zero_point
 
     @property
     def magnitude(self) -> float:

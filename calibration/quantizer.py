@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch.fx import GraphModule, Node
 
-from edge_mef.calibration.observer import RangeObserver
+from edge_mef.calibration.observer import ChannelObserver, RangeObserver
 from edge_mef.calibration.quiet import quiet
 from edge_mef.calibration.recipe import QuantRecipe
 
 with quiet():  # importing it is not quiet either
-    from torchao.quantization.pt2e import PerChannelMinMaxObserver
     from torchao.quantization.pt2e.quantizer import (
         QuantizationAnnotation,
         QuantizationSpec,
@@ -73,7 +72,7 @@ class SymmetricInt8(Quantizer):  # type: ignore[misc]
 def _weight(axis: int) -> QuantizationSpec:
     return QuantizationSpec(
         dtype=torch.int8,
-        observer_or_fake_quant_ctr=PerChannelMinMaxObserver.with_args(eps=SMALLEST_SCALE),
+        observer_or_fake_quant_ctr=ChannelObserver.with_args(eps=SMALLEST_SCALE),
         quant_min=-127,
         quant_max=127,
         qscheme=torch.per_channel_symmetric,

@@ -90,11 +90,12 @@ def test_scales_are_ranges_over_127(
     scales = scales_of(convert(traced, RECIPE, ranges))
     assert scales.keys() == ranges.keys()
     for name, one in scales.items():
-        # 255 steps from -128 to 127
-        assert one["activation"] == pytest.approx(ranges[name] / 127.5, rel=1e-5)
+        # 255 steps from -128 to 127, in the nearest number of half precision
+        assert one["activation"] == float(np.float16(ranges[name] / 127.5))
         weight = network.get_submodule(name).get_parameter("weight").detach()
         largest = weight.abs().amax((1, 2, 3)).numpy()
-        np.testing.assert_allclose(one["weights"], largest / 127.0, rtol=1e-4)
+        np.testing.assert_allclose(one["weights"], largest / 127.0, rtol=5e-4)
+        np.testing.assert_array_equal(one["weights"], np.float16(one["weights"]))
 
 
 def test_the_program_is_near_the_network_for_any_number_of_exposures(
@@ -124,12 +125,11 @@ def test_kept_layers_compute_in_half_precision(
     assert {name.partition(".")[2] for name in halves} == {
         f"{layer}_{part}_half" for layer in ("stem", "head") for part in ("weight", "bias")
     }
-    exact = network(views(3))
     only_one = convert(traced, RECIPE, ranges, [n for n in names if n != "down3"])
-    errors = [
-        float((exact.gains - p(views(3))[0]).square().mean())
-        for p in (only_one, convert(traced, RECIPE, ranges))
-    ]
+    programs = (only_one, convert(traced, RECIPE, ranges))
+    with torch.no_grad():
+        exact = network(views(3)).gains
+        errors = [float((exact - program(views(3))[0]).square().mean()) for program in programs]
     assert errors[0] < 0.5 * errors[1]
 
 
