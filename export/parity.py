@@ -186,7 +186,7 @@ def _torch_checks(
     scenes: Iterable[tuple[str, tuple[Frame, ...]]],
     notes: list[str],
 ) -> Iterator[CheckEntry]:
-    reference = _torch_pipeline(bundle)
+    reference = torch_pipeline(bundle)
     for name, frames in scenes:
         expected = reference(*frames)
         for fuser in ways:
@@ -213,7 +213,8 @@ def _check(
     )
 
 
-def _torch_pipeline(bundle: Bundle) -> Compute:
+def torch_pipeline(bundle: Bundle) -> Compute:
+    """Rebuild a bundle's fp32 pipeline from its weights; needs torch."""
     from edge_mef.models import create_model, find_network
     from edge_mef.pipeline import make_pipeline
     from edge_mef.validation import torch_fuse
@@ -236,7 +237,7 @@ def _scenes(
         return
     scenes = sorted(load_scenes(data), key=lambda scene: scene.split != "val")
     for scene in scenes[:limit]:
-        yield scene.name, _fitted(bundle, scene, longest_side)
+        yield scene.name, fitted_frames(bundle.manifest.contract, scene, longest_side)
 
 
 def _rendered(bundle: Bundle) -> Iterator[tuple[str, tuple[Frame, ...]]]:
@@ -264,8 +265,10 @@ def _evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
     return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
 
 
-def _fitted(bundle: Bundle, scene: Scene, longest_side: int | None) -> tuple[Frame, ...]:
-    contract = bundle.manifest.contract
+def fitted_frames(
+    contract: FusionContract, scene: Scene, longest_side: int | None
+) -> tuple[Frame, ...]:
+    """Read a scene in the number and size that a contract takes, (H, W, 3) uint8 RGB each."""
     frames = scene.read(longest_side)
     kept = _evenly(frames, contract.exposures)
     height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
