@@ -108,7 +108,7 @@ def explain(winner: Candidate | None, candidates: Sequence[Candidate]) -> str:
     only = " of what could be measured" if len(candidates) == 1 else " that holds its gate"
     first = f"Take {winner.name}: {winner.timing.median:.1f} ms, {why}{only}{cost}."
     others = "; ".join(_compare(rival, winner) for rival in _rivals(winner, candidates))
-    return f"{first} {others[0].upper() + others[1:]}." if others else first
+    return f"{first} The others: {others}." if others else first
 
 
 def _rivals(winner: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -43,6 +43,7 @@ LEAST_REPEATS = 3  # of fewer samples there is no spread
 MOST_SCENES, LONGEST_SIDE = 10, 640
 INT8_MEF_SSIM = 0.003
 _METRIC = "MEF_SSIM"
+_UNMEASURED = ("not measured: ", "left out: ")
 _TARGETS = {"openvino": "openvino", "tensorrt": "trt"}  # the targets that add to ONNX, by format
 
 
@@ -143,11 +144,16 @@ def advise_precision(
 
 def _choose_scenes(data: str | None) -> list[Scene]:
     """The scenes of the quality; where torch is not installed none, golden frames do."""
-    if importlib.util.find_spec("torch") is None:
+    if not has_package("torch"):
         if data is not None:
             raise missing_extra("comparing on scenes of your own", "torch", "train")
         return []
     return choose(load_scenes(data or RENDERED_SCENES), "val")[:MOST_SCENES]
+
+
+def has_package(name: str) -> bool:
+    """Say whether a package is installed, without importing it."""
+    return importlib.util.find_spec(name) is not None
 
 
 def _given(paths: Sequence[str | Path]) -> list[Source]:
@@ -160,11 +166,10 @@ def _given(paths: Sequence[str | Path]) -> list[Source]:
         )
     if len({b.manifest.contract.exposures for b in loaded}) > 1:
         raise InputError("expected bundles of one number of exposures, found several")
-    names = [str(path) for path in paths]
-    if len(set(names)) < len(names):
+    if len({b.folder.resolve() for b in loaded}) < len(loaded):
         raise InputError("expected different bundles, found one of them twice")
     alone = len({b.manifest.precision for b in loaded}) == len(loaded)
-    return [Source(b, None if alone else n) for b, n in zip(loaded, names, strict=True)]
+    return [Source(b, None if alone else str(p)) for b, p in zip(loaded, paths, strict=True)]
 
 
 def _exported(
@@ -175,7 +180,7 @@ def _exported(
     from edge_mef.export.quantization import QuantSettings
 
     found: dict[Precision, list[Source]] = {}
-    targets = list(_targets())
+    targets = list(_targets(work))
     # int8 comes first: of all that can be wrong most is wrong there.
     for precision in reversed(PRECISIONS):
         kept: tuple[str, ...] = ()
@@ -201,13 +206,16 @@ def _exported(
     return [source for precision in PRECISIONS for source in found.get(precision, [])]
 
 
-def _targets() -> Iterator[tuple[str, tuple[str, ...]]]:
+def _targets(work: _Work) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Targets to export, and what is run of each: ONNX models, which all hold, once."""
     formats: tuple[str, ...] = ("onnx",)
     for row in RUNTIMES.values():
         target = _TARGETS.get(row.artefact)
-        usable = row.automatic and why_not(row) is None
-        if target is not None and usable and missing_package(TARGETS[target]) is None:
+        if target is None or not row.automatic:
+            continue
+        if (problem := why_not(row)) is not None:
+            work.note(f"not measured: {problem}")
+        elif missing_package(TARGETS[target]) is None:
             yield target, (*formats, row.artefact)
             formats = ()
     if formats:
@@ -224,7 +232,7 @@ def _advise(
     with ExitStack() as opened:
         runs = [run for source in sources for run in _open_runs(source, frames, opened, work)]
         if not runs:
-            reason = "; ".join(work.notes) or "no bundle holds what a runtime of it takes"
+            reason = "; ".join(note for note in work.notes if note.startswith(_UNMEASURED))
             raise MissingError(f"nothing can run on this machine: {reason}")
         work.progress("timing", 0, 1)
         # Before torch computes: its threads keep cores busy for a while.
@@ -257,16 +265,14 @@ def _open_runs(
     source: Source, frames: Sequence[Frame], opened: ExitStack, work: _Work
 ) -> Iterator[_Run]:
     """Open a bundle on every runtime that takes it here; notes say what of the others."""
-    formats = {artefact.format for artefact in source.bundle.manifest.artefacts}
+    held = {artefact.format for artefact in source.bundle.manifest.artefacts}
     for row in RUNTIMES.values():
         # The others interpret a model for the sake of its numbers, and say nothing about speed.
-        if not row.automatic or row.artefact not in source.formats:
+        if not row.automatic or row.artefact not in held.intersection(source.formats):
             continue
         problem = why_not(row)
         if problem is not None:
             work.note(f"not measured: {problem}")
-            continue
-        if row.artefact not in formats:
             continue
         label = f"{source.name or source.bundle.manifest.precision} on {row.name}"
         try:
@@ -289,7 +295,9 @@ def _qualities(
 ) -> Iterator[Quality]:
     """Compare what every run makes of every scene with what the float pipeline makes of it."""
     found: list[list[tuple[int, float, float]]] = [[] for _ in runs]
-    first = runs[0].source.bundle
+    bundles = [run.source.bundle for run in runs]
+    # All of them take the frames of the one with a fixed size, where there is one.
+    first = max(bundles, key=lambda bundle: bundle.manifest.contract.height is not None)
     references = _references(first, contract, scenes, work)
     for index, (name, frames, expected) in enumerate(references):
         work.progress(f"comparing {name}", index, max(1, len(scenes)))
@@ -356,7 +364,7 @@ def weight_bytes(bundle: Bundle, file_format: str, artefact: str) -> int | None:
     path = bundle.path_of(entry)
     if file_format == "openvino":
         return path.with_suffix(".bin").stat().st_size
-    if importlib.util.find_spec("onnx") is None:
+    if not has_package("onnx"):
         return None
     import onnx
 

@@ -78,7 +78,6 @@ def _print_advice(advice: "Advice") -> None:
             "equal" if finite(c.quality.psnr) is None else f"{c.quality.psnr:.1f}",
             f"{c.quality.mef_ssim:+.4f}",
             "unknown" if c.weight_bytes is None else f"{c.weight_bytes / 1024:.1f}",
-            c.quality.gate,
             "ok" if c.quality.holds else "FAILED",
         )
         for c in advice.candidates
