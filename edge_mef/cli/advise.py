@@ -69,7 +69,7 @@ def advise(
 def _print_advice(advice: "Advice") -> None:
     from edge_mef.benchmarks.advice import noise
 
-    columns = ("", "median ms", "noise ms", "PSNR dB", "MEF-SSIM", "weights KiB", "gate", "")
+    columns = ("", "median ms", "noise ms", "PSNR dB", "MEF-SSIM", "weights KiB", "gate")
     rows = [
         (
             f"{'> ' if c is advice.winner else '  '}{c.name}",

@@ -2,7 +2,9 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +15,19 @@ from edge_mef.bundle import Bundle
 from edge_mef.errors import GateError, InputError, MissingError
 from edge_mef.export.build import ExportSettings
 from edge_mef.export.quantization import QuantSettings
+from edge_mef.exposures import Frame
 from edge_mef.manifest import Precision
 from edge_mef.runtimes.table import RUNTIMES, RuntimeRow
+from tests.conftest import write_manifest
 
-SCENES = "rendered:4"
+Advise = Callable[..., Advice]
+TINY: dict[str, Any] = {"size": "32x48", "threads": 1, "repeats": 3}
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory, pair: tuple[Frame, Frame]) -> str:
+    """One small scene to compare on."""
+    return str(write_manifest(tmp_path_factory.mktemp("scenes"), {"room": pair}))
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +39,11 @@ def int8_bundle(edge_weights: Path) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def advice(edge_bundle: Bundle, edge_half_bundle: Bundle, int8_bundle: Bundle) -> Advice:
+def advice(
+    edge_bundle: Bundle, edge_half_bundle: Bundle, int8_bundle: Bundle, scenes: str
+) -> Advice:
     folders = [b.folder for b in (int8_bundle, edge_bundle, edge_half_bundle)]
-    return advise_precision(bundles=folders, data=SCENES, size="32x48", threads=1, repeats=3)
+    return advise_precision(bundles=folders, data=scenes, **TINY)
 
 
 def test_every_bundle_is_measured(advice: Advice) -> None:
@@ -88,15 +101,13 @@ def test_the_gate_of_int8_is_that_of_the_network() -> None:
     assert (found.holds, found.gate) == (True, "at least 40 dB and MEF-SSIM within 0.003")
 
 
-Advise = Callable[..., Advice]
-
-
 @pytest.fixture
 def advise(
     monkeypatch: pytest.MonkeyPatch,
     edge_bundle: Bundle,
     edge_half_bundle: Bundle,
     exported: list[tuple[str, ExportSettings]],
+    scenes: str,
 ) -> Advise:
     """The advisor, with exports that are there already; int8 misses its gate."""
 
@@ -107,9 +118,7 @@ def advise(
         return edge_bundle if settings.precision == "fp32" else edge_half_bundle
 
     monkeypatch.setattr(build, "export_bundle", export)
-    return lambda **given: advise_precision(
-        **{"data": SCENES, "size": "32x48", "repeats": 3, "threads": 1, **given}
-    )
+    return partial(advise_precision, data=scenes, **TINY)
 
 
 @pytest.fixture
@@ -155,39 +164,38 @@ def test_targets_follow_the_runtimes(
 
 
 def test_interpreters_are_not_timed(
-    monkeypatch: pytest.MonkeyPatch, edge_bundle: Bundle, edge_half_bundle: Bundle
+    monkeypatch: pytest.MonkeyPatch, edge_bundle: Bundle, scenes: str
 ) -> None:
     row = RUNTIMES["onnxruntime"]
     slow = RuntimeRow("mil", row.module, row.class_name, "numpy", "", "onnx", automatic=False)
     monkeypatch.setitem(RUNTIMES, "mil", slow)
-    folders = [edge_bundle.folder, edge_half_bundle.folder]
-    found = advise_precision(bundles=folders, data=SCENES, size="32x48", repeats=3, threads=1)
-    assert [c.runtime for c in found.candidates] == ["onnxruntime"] * 2
+    found = advise_precision(bundles=[edge_bundle.folder], data=scenes, **TINY)
+    assert [c.runtime for c in found.candidates] == ["onnxruntime"]
 
 
-def test_nothing_can_run(monkeypatch: pytest.MonkeyPatch, edge_bundle: Bundle) -> None:
+def test_nothing_can_run(monkeypatch: pytest.MonkeyPatch, edge_bundle: Bundle, scenes: str) -> None:
     only(monkeypatch)
     with pytest.raises(MissingError, match="there is no onnxruntime here"):
-        advise_precision(bundles=[edge_bundle.folder], data=SCENES, size="32x48", repeats=3)
+        advise_precision(bundles=[edge_bundle.folder], data=scenes, **TINY)
 
 
-def test_bundles_of_one_precision_keep_their_names(edge_bundle: Bundle, tmp_path: Path) -> None:
+def test_bundles_of_one_precision_keep_their_names(
+    edge_bundle: Bundle, tmp_path: Path, scenes: str
+) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(edge_bundle.folder, copy)
-    found = advise_precision(
-        bundles=[edge_bundle.folder, copy], data=SCENES, size="32x48", repeats=3, threads=1
-    )
+    found = advise_precision(bundles=[edge_bundle.folder, copy], data=scenes, **TINY)
     assert [c.bundle for c in found.candidates] == [str(edge_bundle.folder), str(copy)]
 
 
 def test_bundles_of_two_networks(edge_bundle: Bundle) -> None:
     with pytest.raises(InputError, match="expected bundles of one network"):
-        advise_precision(bundles=["ffmef-edge", edge_bundle.folder], data=SCENES)
+        advise_precision(bundles=["ffmef-edge", edge_bundle.folder])
 
 
 def test_a_bundle_twice(edge_bundle: Bundle) -> None:
     with pytest.raises(InputError, match="found one of them twice"):
-        advise_precision(bundles=[edge_bundle.folder, edge_bundle.folder], data=SCENES)
+        advise_precision(bundles=[edge_bundle.folder, edge_bundle.folder])
 
 
 def test_weights_of_a_pipeline_in_one_piece(edge_bundle: Bundle) -> None:
