@@ -37,7 +37,8 @@ class Quality:
     def text(self) -> str:
         """The numbers, for people."""
         psnr = f"{self.psnr:.1f} dB" if math.isfinite(self.psnr) else "equal pictures"
-        return f"{psnr}, {self.difference} grey levels at most, MEF-SSIM {self.mef_ssim:+.4f}"
+        levels = f"{self.difference} grey level{'' if self.difference == 1 else 's'}"
+        return f"{psnr}, within {levels}, MEF-SSIM {self.mef_ssim:+.4f}"
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ def test_the_fastest_wins() -> None:
     assert choose_candidate([fp32, fp16, int8]) is int8
     text = explain(int8, [fp32, fp16, int8])
     assert text == (
-        "Take int8 on onnxruntime: 50.0 ms, the fastest that holds its gate, at 46.5 dB, 3 grey "
-        "levels at most, MEF-SSIM -0.0004. The others: fp32 on onnxruntime takes 2.00 times as "
+        "Take int8 on onnxruntime: 50.0 ms, the fastest that holds its gate, at 46.5 dB, within "
+        "3 grey levels, MEF-SSIM -0.0004. The others: fp32 on onnxruntime takes 2.00 times as "
         "long; fp16 on onnxruntime takes 1.60 times as long."
     )
 
@@ -76,7 +76,7 @@ def test_a_slower_and_less_precise_one_loses() -> None:
     assert choose_candidate([int8, fp32]) is fp32
     assert explain(fp32, [int8, fp32]) == (
         "Take fp32 on onnxruntime: 100.0 ms, the fastest that holds its gate. The others: int8 on "
-        "onnxruntime takes 1.10 times as long and costs precision (46.5 dB, 3 grey levels at most, "
+        "onnxruntime takes 1.10 times as long and costs precision (46.5 dB, within 3 grey levels, "
         "MEF-SSIM -0.0004)."
     )
 
@@ -132,8 +132,8 @@ def test_one_alone_is_no_comparison() -> None:
     only = candidate("fp16", 10)
     assert choose_candidate([only]) is only
     assert explain(only, [only]) == (
-        "Take fp16 on onnxruntime: 10.0 ms, the fastest of what could be measured, at 62.0 dB, 3 "
-        "grey levels at most, MEF-SSIM -0.0004."
+        "Take fp16 on onnxruntime: 10.0 ms, the fastest of what could be measured, at 62.0 dB, "
+        "within 3 grey levels, MEF-SSIM -0.0004."
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import edge_mef.benchmarks.precision as advisor
+import edge_mef.benchmarks.precision_exports as exports
 import edge_mef.export.build as build
-from edge_mef.benchmarks.precision import Advice, advise_precision, judge, weight_bytes
+from edge_mef.benchmarks.precision import Advice, advise_precision
+from edge_mef.benchmarks.precision_quality import judge, weight_bytes
 from edge_mef.bundle import Bundle
 from edge_mef.errors import GateError, InputError, MissingError
 from edge_mef.export.build import ExportSettings
@@ -134,6 +136,7 @@ def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         return None if row.name in names else f"there is no {row.name} here"
 
     monkeypatch.setattr(advisor, "why_not", why_not)
+    monkeypatch.setattr(exports, "why_not", why_not)
 
 
 def test_an_int8_that_misses_its_gate_is_a_note(
@@ -154,7 +157,7 @@ def test_targets_follow_the_runtimes(
 ) -> None:
     """ONNX models, which are in every bundle, are measured once."""
     only(monkeypatch, "onnxruntime", "openvino", "tensorrt")
-    monkeypatch.setattr(advisor, "missing_package", lambda row: None)
+    monkeypatch.setattr(exports, "missing_package", lambda row: None)
     found = advise(model="ffmef-edge")
     assert [(target, s.precision) for target, s in exported] == [
         *(("trt", "int8"), ("trt", "fp16"), ("openvino", "fp16")),

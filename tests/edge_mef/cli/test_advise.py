@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import edge_mef.benchmarks.precision as advisor
+import edge_mef.benchmarks.precision_quality as quality
 from tests.conftest import RunCli
 
 TINY = ("--size", "32x48", "--repeats", "3", "--threads", "1")
@@ -14,7 +14,7 @@ TINY = ("--size", "32x48", "--repeats", "3", "--threads", "1")
 @pytest.fixture
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a device: quality is that of the golden frames."""
-    monkeypatch.setattr(advisor, "has_package", lambda name: False)
+    monkeypatch.setattr(quality, "has_package", lambda name: False)
 
 
 @pytest.mark.usefixtures("without_torch")
@@ -44,7 +44,7 @@ def test_the_answer_as_json(run_cli: RunCli) -> None:
 
 @pytest.mark.usefixtures("without_torch")
 def test_no_gate_holds(run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advisor, "compare", lambda *given: (7, 30.0, False))
+    monkeypatch.setattr(quality, "compare", lambda *given: (7, 30.0, False))
     result = run_cli("advise", "--bundle", "ffmef-edge", *TINY)
     assert result.code == 1
     assert "Nothing holds its gate here: fp32 on onnxruntime misses its gate" in result.out
