@@ -1,4 +1,4 @@
-"""Which bundles the precision advisor measures: those that are given, or exports of a netjournal."""
+"""Which bundles the precision advisor measures: those that are given, or exports of a network."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ def given_bundles(paths: Sequence[str | Path]) -> list[Source]:
         BundleError: one cannot be opened.
     """
     loaded = [load_bundle(path) for path in paths]
-    same = {(b.manifest.netjournal.weights_sha256, b.manifest.rounding) for b in loaded}
+    same = {(b.manifest.network.weights_sha256, b.manifest.rounding) for b in loaded}
     if len(same) > 1:
         raise InputError(
             "expected bundles of one network in several precisions, found different weights or "
