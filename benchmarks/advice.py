@@ -38,7 +38,12 @@ class Quality:
         """The numbers, for people."""
         psnr = f"{self.psnr:.1f} dB" if math.isfinite(self.psnr) else "equal pictures"
         levels = f"{self.difference} grey level{'' if self.difference == 1 else 's'}"
-        return f"{psnr}, within {levels}, MEF-SSIM {self.mef_ssim:+.4f}"
+        return f"{psnr}, within {levels}, MEF-SSIM {self.change}"
+
+    @property
+    def change(self) -> str:
+        """The change of MEF-SSIM, for people; there is no -0.0000."""
+        return f"{round(self.mef_ssim, 4) + 0.0:+.4f}"
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def _print_advice(advice: "Advice") -> None:
             f"{c.timing.median:.1f}",
             f"{noise(c.timing):.1f}",
             "equal" if finite(c.quality.psnr) is None else f"{c.quality.psnr:.1f}",
-            f"{c.quality.mef_ssim:+.4f}",
+            c.quality.change,
             "unknown" if c.weight_bytes is None else f"{c.weight_bytes / 1024:.1f}",
             "ok" if c.quality.holds else "FAILED",
         )

@@ -60,6 +60,14 @@ def test_as_fast_within_the_noise(one: Timing, other: Timing, equal: bool) -> No
     assert as_fast(other, one) is equal
 
 
+def test_no_change_has_no_sign_of_its_own() -> None:
+    assert Quality(90.0, 1, -0.00004, "", True).change == "+0.0000"
+    assert (
+        Quality(90.0, 1, -0.00006, "", True).text
+        == "90.0 dB, within 1 grey level, MEF-SSIM -0.0001"
+    )
+
+
 def test_the_fastest_wins() -> None:
     fp32, fp16, int8 = candidate("fp32", 100), candidate("fp16", 80), candidate("int8", 50)
     assert choose_candidate([fp32, fp16, int8]) is int8
