@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge_mef.manifest import Manifest, Precision
+from edge_mef.manifest import Precision
 from edge_mef.models.table import find_network
 
 MOST_MEF_SSIM_DROP = 0.003
@@ -43,9 +43,9 @@ FP32 = Gate(max_difference=1)
 FP16 = Gate(min_psnr=50.0)
 
 
-def gate_of(manifest: Manifest, precision: Precision) -> Gate:
-    """Return the gate of a bundle's network in a precision."""
+def gate_of(network: str, precision: Precision) -> Gate:
+    """Return the gate of a network in a precision."""
     if precision != "int8":
         return FP32 if precision == "fp32" else FP16
-    least = find_network(manifest.network.name).int8_gate
+    least = find_network(network).int8_gate
     return Gate(min_psnr=least, max_drop=MOST_MEF_SSIM_DROP)

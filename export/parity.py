@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
 from edge_mef.contract import FusionContract
-from edge_mef.data.scenes import load_scenes
+from edge_mef.data.scenes import Scene, load_scenes
 from edge_mef.errors import OutputError
 from edge_mef.export.gates import Gate, gate_of
 from edge_mef.export.golden import golden_exposures, read_golden
@@ -182,7 +182,7 @@ def _torch_checks(
     scenes: Iterable[tuple[str, tuple[Frame, ...]]],
     notes: list[str],
 ) -> Iterator[CheckEntry]:
-    reference = _torch_pipeline(bundle)
+    reference = torch_pipeline(bundle)
     for name, frames in scenes:
         expected = reference(*frames)
         for fuser in ways:
@@ -237,10 +237,11 @@ def _gate(bundle: Bundle, fuser: Fuser) -> Gate:
     """The gate of what ran: an artefact may be coarser than the rest of its bundle."""
     found = {artefact.file: artefact.precision for artefact in bundle.manifest.artefacts}
     precision = found.get(fuser.runtime.artefact, bundle.manifest.precision)
-    return gate_of(bundle.manifest, precision)
+    return gate_of(bundle.manifest.network.name, precision)
 
 
-def _torch_pipeline(bundle: Bundle) -> Compute:
+def torch_pipeline(bundle: Bundle) -> Compute:
+    """Rebuild a bundle's fp32 pipeline from its weights; needs torch."""
     from edge_mef.models import create_model, find_network
     from edge_mef.pipeline import make_pipeline
     from edge_mef.validation import torch_fuse
@@ -298,6 +299,16 @@ def _other_counts(contract: FusionContract) -> Iterator[tuple[str, tuple[Frame, 
 def _evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
     """So many of the frames, the extremes among them."""
     return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
+
+
+def fitted_frames(
+    contract: FusionContract, scene: Scene, longest_side: int | None
+) -> tuple[Frame, ...]:
+    """Read a scene in the number and size that a contract takes, (H, W, 3) uint8 RGB each."""
+    frames = scene.read(longest_side)
+    kept = _evenly(frames, contract.exposures)
+    height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
+    return _resized(kept, _fit(contract.multiple, height, width))
 
 
 def _fit(multiple: int, height: int, width: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from edge_mef.cli.advise import advise
 from edge_mef.cli.calibrate import calibrate
 from edge_mef.cli.demo import demo
 from edge_mef.cli.doctor import doctor
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    *(fuse, train, calibrate, export, verify, inspect),
+    *(fuse, train, calibrate, export, verify, inspect, advise),
     *(evaluate, metrics, models, doctor, demo),
 ):
     app.command()(guarded(command))

@@ -48,8 +48,8 @@ def export(
         ),
     ] = None,
     observer: Annotated[
-        str, typer.Option("--observer", help="minmax, or a percentile such as 99.99.")
-    ] = "minmax",
+        str | None, typer.Option("--observer", help="minmax, or a percentile such as 99.99.")
+    ] = None,
     ranges: Annotated[
         Path | None, typer.Option("--ranges", help="A file that keeps the ranges of int8.")
     ] = None,
@@ -89,8 +89,10 @@ def export(
 
     if precision not in ("fp32", "fp16", "int8"):
         raise InputError(f"expected the precision fp32, fp16 or int8, found '{precision}'")
-    if precision != "int8" and (calibration or ranges or keep):
-        raise InputError("--calibration, --ranges and --keep are for --precision int8: add it")
+    if precision != "int8" and (calibration or ranges or keep or observer):
+        raise InputError(
+            "--calibration, --observer, --ranges and --keep are for --precision int8: add it"
+        )
     if rounding not in ("nearest", "truncate"):
         raise InputError(f"expected the rounding nearest or truncate, found '{rounding}'")
     sides, kernels = parse_size(size), parse_kernels(kernel_sizes)
@@ -123,7 +125,7 @@ def export(
         options=TargetOptions(coreml=coreml, tensorrt=tensorrt),
         quantization=QuantSettings(
             scenes=calibration,
-            recipe=parse_observer(observer),
+            recipe=parse_observer(observer or "minmax"),
             ranges=ranges,
             kept=tuple(part.strip() for part in (keep or "").split(",") if part.strip()),
         ),

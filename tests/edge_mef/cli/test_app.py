@@ -14,6 +14,7 @@ from edge_mef.version import __version__
 from tests.conftest import MAIN, RunCli, run_python
 
 COMMANDS = (
+    "advise",
     "calibrate",
     "demo",
     "doctor",

@@ -161,6 +161,7 @@ def test_comparing_needs_no_extra(tmp_path: Path) -> None:
     [
         (("export",), "export"),
         (("demo",), "export"),
+        (("advise",), "export"),
         (("train", "--data", "rendered:2"), "train"),
         (("evaluate", "--data", "rendered:2", "--weights", OUR_WEIGHTS), "train"),
         (("evaluate", "--data", "rendered:2", "--published", OUR_WEIGHTS), "train"),
