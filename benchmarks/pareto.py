@@ -9,6 +9,7 @@ draws both. A method is on the frontier where no other is at least as fast and b
 import argparse
 import io
 import json
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -131,11 +132,14 @@ def draw(points: Sequence[Point], path: Path, *, metric: str, size: tuple[int, i
     axes = figure.add_subplot()
     frontier = [p for p in points if p.on_frontier]
     axes.plot([p.milliseconds for p in frontier], [p.quality for p in frontier], c="tab:green")
+    middle = math.sqrt(points[0].milliseconds * points[-1].milliseconds)
     for point in points:
         colour = "tab:green" if point.on_frontier else "tab:gray"
         axes.plot(point.milliseconds, point.quality, "o", color=colour)
         place = point.milliseconds, point.quality
-        axes.annotate(point.method, place, (6, 6), textcoords="offset points")
+        # Names lie inside of the plot: to the left of points on its right half.
+        side, shift = ("right", -6) if point.milliseconds > middle else ("left", 6)
+        axes.annotate(point.method, place, (shift, 6), textcoords="offset points", ha=side)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.15)
     axes.set_xlabel(f"median time at {size[0]}x{size[1]}, ms")
