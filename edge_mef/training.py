@@ -21,11 +21,12 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.tensorboard import SummaryWriter
 
+from edge_mef.calibration.qat import FakeQuantized
 from edge_mef.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint
 from edge_mef.data.pairs import PairDataset
 from edge_mef.data.scenes import choose, load_scenes
 from edge_mef.data.stacks import StackDataset
-from edge_mef.errors import InputError, MissingError, OutputError
+from edge_mef.errors import InputError, MissingError, OutputError, missing_extra
 from edge_mef.models import create_model, find_network
 from edge_mef.models.weights import read_weights, weights_digest, write_weights
 from edge_mef.objectives import make_objective
@@ -58,14 +59,15 @@ def train(
 
     The folder `output` gets best.safetensors, the newest checkpoint and TensorBoard events. With
     `resume` a training goes on after its last finished epoch and ends with the same weights as one
-    that was never stopped.
+    that was never stopped. With `settings.qat` the weights of `init` are trained for int8: see
+    `edge_mef.calibration.qat`.
 
     Returns:
         The result; None in the helping processes of a distributed training.
 
     Raises:
-        InputError: the data lack a split, the output holds another training, or the settings
-            differ from those of the checkpoint.
+        InputError: the data lack a split, the output holds another training, the settings differ
+            from those of the checkpoint, or there are no weights to train for int8.
         MissingError: the device asked for is not here.
     """
     settings = settings or TrainSettings()
@@ -77,6 +79,7 @@ def train(
 
 
 _Dataset = PairDataset | StackDataset
+_OBSERVED = 64  # samples on which the ranges of activations are measured, for int8
 
 
 class _Workers:
@@ -134,18 +137,23 @@ class _Training:
         self.spec = find_network(settings.model)
         self.objective = make_objective(self.spec, settings)
         self.epoch, self.best_epoch, self.best_score = 0, 0, -math.inf
+        self.is_resumed = False
 
     def run(self, data: str | Path, init: str | Path | None, resume: bool) -> TrainResult | None:
         s = self.settings
+        if s.qat and init is None and not (resume and latest_checkpoint(self.output)):
+            raise InputError(
+                "expected trained weights to train for int8, found none: give them with --init"
+            )
         scenes = load_scenes(data)
         validation = read_pairs(choose(scenes, "val"), s.validation_side)
         training = choose(scenes, "train")
         torch.manual_seed(s.seed)
-        self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes).to(
-            self.workers.device
-        )
+        self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes)
+        # What computes: in a training for int8 the network with rounded convolutions.
+        self.model = (self._rounded() if s.qat else self.network).to(self.workers.device)
         self.parallel = (
-            DistributedDataParallel(self.network) if self.workers.count > 1 else self.network
+            DistributedDataParallel(self.model) if self.workers.count > 1 else self.model
         )
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), s.learning_rate, weight_decay=s.weight_decay
@@ -154,6 +162,10 @@ class _Training:
         dataset = self.objective.dataset(training, s.crops, s.seed)
         self.log = SummaryWriter(str(self.output)) if self.workers.is_first else None
         with self._progress() as bar:
+            if s.qat and not self.is_resumed:
+                self._observe(dataset)
+                if self.workers.is_first:
+                    self._finish_epoch(0, validation, bar)
             for epoch in range(self.epoch + 1, s.epochs + 1):
                 self._train_epoch(epoch, dataset, bar)
                 if self.workers.is_first:
@@ -191,13 +203,32 @@ class _Training:
             self.optimizer.load_state_dict(state["optimizer"])
             self.epoch, self.best_epoch = int(state["epoch"]), int(state["best_epoch"])
             self.best_score = float(state["best_score"])
+            if isinstance(self.model, FakeQuantized):
+                self.model.set_ranges(state["ranges"])
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
                 f"{checkpoint} is damaged ({str(error).splitlines()[0]}): choose another folder"
             ) from error
+        self.is_resumed = True
+
+    def _rounded(self) -> FakeQuantized:
+        try:
+            return FakeQuantized(self.spec, self.network)
+        except ModuleNotFoundError as error:
+            raise missing_extra("edge-mef train --qat", error.name or "torchao", "train") from error
+
+    def _observe(self, dataset: _Dataset) -> None:
+        """Measure the ranges of activations on samples of epoch 0, which no epoch trains on."""
+        assert isinstance(self.model, FakeQuantized)
+        self.model.eval()
+        dataset.epoch = 0
+        with self.model.observing():
+            for index in range(min(len(dataset), _OBSERVED)):
+                sample = dataset[index].to(self.workers.device)
+                self.objective.loss(self.model, [sample])
 
     def _train_epoch(self, epoch: int, dataset: _Dataset, bar: "_Bar") -> None:
-        self.network.train()
+        self.model.train()
         dataset.epoch = epoch
         loader = self._loader(dataset, epoch)
         started, losses = time.perf_counter(), []
@@ -235,12 +266,12 @@ class _Training:
             group["lr"] = s.learning_rate * share
 
     def _finish_epoch(self, epoch: int, validation: list[ScenePair], bar: "_Bar") -> None:
-        self.network.eval()
+        self.model.eval()
         if not all(bool(torch.isfinite(p).all()) for p in self.network.parameters()):
             raise InputError(
                 f"the weights are not finite after epoch {epoch}: lower --learning-rate"
             )
-        pipeline = make_pipeline(self.spec, self.network).to(self.workers.device)
+        pipeline = make_pipeline(self.spec, self.model).to(self.workers.device)
         mean = mean_score(score_pairs(torch_fuse(pipeline), validation))
         if mean > self.best_score:
             self.best_epoch, self.best_score = epoch, mean
@@ -263,10 +294,12 @@ class _Training:
             "val_mef_ssim": f"{mean:.6f}",
             "command": self.command,
         }
+        if s.qat:
+            about["qat"] = "int8"
         write_weights(self.output / "best.safetensors", self._tensors(), about)
 
     def _write_checkpoint(self, epoch: int) -> None:
-        state = {
+        state: dict[str, Any] = {
             "settings": asdict(self.settings),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -274,6 +307,8 @@ class _Training:
             "best_epoch": self.best_epoch,
             "best_score": self.best_score,
         }
+        if isinstance(self.model, FakeQuantized):
+            state["ranges"] = self.model.ranges
         write_checkpoint(self.output, state)
 
     def _result(self) -> TrainResult:
@@ -316,10 +351,11 @@ class _Bar:
         self.progress.update(self.task, completed=done, state=self._state())
 
     def _state(self) -> str:
-        return f"loss {self.loss:.4f} {self.score}"
+        return f"loss {self.loss:.4f} {self.score}" if math.isfinite(self.loss) else self.score
 
     def validated(self, epoch: int, score: float, best: int) -> None:
         self.score = f"val MEF-SSIM {score:.4f} (best: epoch {best})"
         self.progress.update(self.task, completed=epoch, state=self._state())
         if self.shown:
-            self.progress.console.print(f"epoch {epoch}: loss {self.loss:.4f}, {self.score}")
+            loss = "as given" if epoch == 0 else f"loss {self.loss:.4f}"
+            self.progress.console.print(f"epoch {epoch}: {loss}, {self.score}")
