@@ -89,7 +89,7 @@ def round_activation(x: Tensor, magnitude: Tensor) -> Tensor:
 
     What lies outside is clipped and has no gradient.
     """
-    scale = _scales(magnitude, ACTIVATION_LEVELS)
+    scale = scales_of_range(magnitude, ACTIVATION_LEVELS)
     zero = torch.zeros_like(scale, dtype=torch.int32)
     return torch.fake_quantize_per_tensor_affine(x, scale, zero, *ACTIVATION_LEVELS)
 
@@ -97,13 +97,16 @@ def round_activation(x: Tensor, magnitude: Tensor) -> Tensor:
 def round_weight(weight: Tensor, axis: int) -> Tensor:
     """Round to the levels -127 to 127, with a scale for each output channel, along `axis`."""
     others = [dim for dim in range(weight.dim()) if dim != axis]
-    scales = _scales(weight.detach().abs().amax(others), WEIGHT_LEVELS)
+    scales = scales_of_range(weight.detach().abs().amax(others), WEIGHT_LEVELS)
     zeros = torch.zeros_like(scales, dtype=torch.int32)
     return torch.fake_quantize_per_channel_affine(weight, scales, zeros, axis, *WEIGHT_LEVELS)
 
 
-def _scales(magnitudes: Tensor, levels: tuple[int, int]) -> Tensor:
-    """The observers' rule: the range over the number of steps, and never 0."""
+def scales_of_range(magnitudes: Tensor, levels: tuple[int, int]) -> Tensor:
+    """Return what a level stands for, by the observers' rule; never 0.
+
+    The range, twice the magnitude, is divided by the number of steps between the levels.
+    """
     from edge_mef.calibration.quantizer import SMALLEST_SCALE
 
     low, high = levels
