@@ -73,6 +73,11 @@ def lift(offset: Tensor) -> Tensor:
     return offset * WHITE + 0.5
 
 
+def to_levels(lifted: Tensor) -> Tensor:
+    """(1, 3, h, w) grey levels, half a level too high, to the nearest whole ones, in float32."""
+    return lifted.clamp(0.0, WHITE).floor()
+
+
 def to_pixels(lifted: Tensor) -> Tensor:
     """(1, 3, h, w) grey levels, half a level too high, to the nearest in (1, h, w, 3) uint8."""
     return lifted.clamp(0.0, WHITE).to(torch.uint8).permute(0, 2, 3, 1)

@@ -3,8 +3,17 @@
 import torch
 from torch import Tensor, nn
 
-from edge_mef.application import Coefficients, blend, interpolate, lift, to_pixels, to_planes
-from edge_mef.view import SceneView
+from edge_mef.application import (
+    WHITE,
+    Coefficients,
+    blend,
+    interpolate,
+    lift,
+    to_levels,
+    to_pixels,
+    to_planes,
+)
+from edge_mef.view import SceneView, view_of_planes
 
 
 class EdgePipeline(nn.Module):
@@ -28,6 +37,11 @@ class EdgePipeline(nn.Module):
     def fuse_levels(self, *exposures: Tensor) -> Tensor:
         """Like `forward`, before rounding: (1, H, W, 3) float32 from 0 to 255."""
         return (self._lifted(*exposures) - 0.5).clamp(0.0, 255.0).permute(0, 2, 3, 1)
+
+    def fuse_planes(self, *planes: Tensor) -> Tensor:
+        """Fuse N times (1, 3, H, W) float32, 0 to 255, to (1, 3, H, W) whole grey levels."""
+        views = torch.cat([view_of_planes(plane) / WHITE for plane in planes])
+        return to_levels(apply_whole(list(planes), predict(self.network, views)))
 
     def _lifted(self, *exposures: Tensor) -> Tensor:
         views = torch.cat([self.view(exposure) for exposure in exposures])

@@ -109,7 +109,11 @@ class FileEntry(_Part):
 
 
 class CheckEntry(_Part):
-    """One comparison of `verify`: what was measured and what it had to be."""
+    """One comparison of `verify`: what was measured and what it had to be.
+
+    `psnr` is None where the frames were equal, `mef_ssim_drop` where it was not measured; `seconds`
+    is what fusing took.
+    """
 
     artefact: str
     runtime: str
@@ -117,6 +121,8 @@ class CheckEntry(_Part):
     scene: str
     max_difference: int
     psnr: float | None
+    mef_ssim_drop: float | None = None
+    seconds: float = 0.0
     gate: str
     passed: bool
 

@@ -53,19 +53,27 @@ class FusionPipeline(nn.Module):
 
     def forward(self, *exposures: Tensor) -> Tensor:
         """Fuse N exposures (1, H, W, 3) uint8 RGB, darkest first, to (1, H, W, 3) uint8 RGB."""
-        fused = self.fuse_levels(*exposures)
-        levels = torch.round(fused) if self.rounding == "nearest" else torch.floor(fused)
-        return levels.to(torch.uint8)
+        return self._round(self.fuse_levels(*exposures)).to(torch.uint8)
 
     def fuse_levels(self, *exposures: Tensor) -> Tensor:
         """Like `forward`, before rounding: (1, H, W, 3) float32 from 0 to 255."""
         rgb = torch.cat(exposures, dim=0).permute(0, 3, 1, 2).to(torch.float32)
+        return self._fuse_rgb(rgb).permute(0, 2, 3, 1)
+
+    def fuse_planes(self, *planes: Tensor) -> Tensor:
+        """Fuse N times (1, 3, H, W) float32, 0 to 255, to (1, 3, H, W) whole grey levels."""
+        return self._round(self._fuse_rgb(torch.cat(planes, dim=0)))
+
+    def _round(self, levels: Tensor) -> Tensor:
+        return torch.round(levels) if self.rounding == "nearest" else torch.floor(levels)
+
+    def _fuse_rgb(self, rgb: Tensor) -> Tensor:
+        """(N, 3, H, W) to (1, 3, H, W), float32 from 0 to 255, not rounded."""
         ycc = self._convert(rgb, self.to_ycc) + self.offset.reshape(1, 3, 1, 1)
         luma = self._fuse_luma(ycc[:, :1])
         chroma = fuse_chroma(ycc[:, 1:] - self.offset[1:].reshape(1, 2, 1, 1))
         centred = torch.cat([luma - self.offset[0], chroma], dim=1)
-        fused = self._convert(centred, self.to_rgb).clamp(0.0, 255.0)
-        return fused.permute(0, 2, 3, 1)
+        return self._convert(centred, self.to_rgb).clamp(0.0, 255.0)
 
     def _fuse_luma(self, luma: Tensor) -> Tensor:
         frames = (luma / 255.0).permute(1, 0, 2, 3).to(input_type(self.network))

@@ -16,6 +16,7 @@ PACKAGES = (
     "onnxscript",
     "onnxsim",
     "tensorrt",
+    "coremltools",
 )
 
 

@@ -88,6 +88,7 @@ def export_bundle(
     settings = settings or ExportSettings()
     row = check_target(target)
     spec, contract = find_network(settings.model), make_contract(settings)
+    settings.options.check(target, contract, settings.precision)
     check_bundle_output(Path(output))
     network = _network(settings, spec)
     reference = make_pipeline(spec, network, settings.rounding)

@@ -8,11 +8,13 @@ weights on further scenes. The reference is always the fp32 pipeline.
 import importlib.util
 import itertools
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -20,47 +22,24 @@ from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
 from edge_mef.contract import FusionContract
-from edge_mef.data.scenes import Scene, load_scenes
+from edge_mef.data.scenes import load_scenes
 from edge_mef.errors import OutputError
+from edge_mef.export.gates import Gate, gate_of
 from edge_mef.export.golden import golden_exposures, read_golden
 from edge_mef.fuser import Fuser
-from edge_mef.manifest import CheckEntry, Precision, Verification
+from edge_mef.manifest import CheckEntry, Verification
+from edge_mef.metrics import evaluate
+from edge_mef.metrics.table import METRICS
 from edge_mef.runtimes.table import RUNTIMES, open_runtime, why_not
 from edge_mef.toolchain import toolchain_versions
 
 Frame = NDArray[np.uint8]
 Compute = Callable[..., Frame]
+Sizes = tuple[tuple[int, int], ...]  # (height, width)
 
+MEF_SSIM_SIDE = METRICS["MEF_SSIM"].min_side
 # Sizes of the rendered scenes: odd, prime and thin ones, which fixed or padded graphs get wrong.
 RENDERED_SIZES = ((97, 131), (120, 160), (61, 211), (151, 73), (16, 16))
-
-
-@dataclass(frozen=True)
-class Gate:
-    """How far an artefact may be from the fp32 pipeline."""
-
-    max_difference: int | None = None
-    min_psnr: float | None = None
-
-    @property
-    def text(self) -> str:
-        """The gate, for people."""
-        if self.max_difference is not None:
-            return f"at most {self.max_difference} grey level"
-        return f"at least {self.min_psnr:.0f} dB"
-
-    def holds(self, difference: int, psnr: float) -> bool:
-        """Say whether a comparison passes."""
-        if self.max_difference is not None:
-            return difference <= self.max_difference
-        return self.min_psnr is not None and psnr >= self.min_psnr
-
-
-GATES: dict[Precision, Gate] = {
-    "fp32": Gate(max_difference=1),
-    "fp16": Gate(min_psnr=50.0),
-    "int8": Gate(min_psnr=40.0),
-}
 
 
 @dataclass(frozen=True)
@@ -104,8 +83,9 @@ def verify_bundle(
         if importlib.util.find_spec("torch") is None:
             notes.append("torch is not installed: compared with the bundle's golden frames only")
         else:
-            scenes = _scenes(bundle, data, limit, longest_side)
-            checks += _torch_checks(bundle, ways, scenes, notes)
+            for sizes, group in _by_sizes(ways):
+                scenes = _scenes(bundle, data, limit, longest_side, sizes)
+                checks += _torch_checks(bundle, group, scenes, notes)
             # The pipeline in one piece takes one number of exposures.
             staged = [way for way in ways if way.runtime.artefact == "stages"]
             others = _other_counts(bundle.manifest.contract)
@@ -124,15 +104,20 @@ def verify_bundle(
     return VerifyResult(bundle, verification, tuple(notes))
 
 
-def compare(name: str, reference: Frame, found: Frame, gate: Gate) -> tuple[int, float, bool]:
-    """Return the largest difference in grey levels, the PSNR in dB, and whether the gate holds."""
+def compare(
+    name: str, reference: Frame, found: Frame, gate: Gate, drop: float | None = None
+) -> tuple[int, float, bool]:
+    """Return the largest difference in grey levels, the PSNR in dB, and whether the gate holds.
+
+    `drop` is what was lost of MEF-SSIM, None where it was not measured.
+    """
     if reference.shape != found.shape:
         raise ValueError(f"{name}: expected {reference.shape}, found {found.shape}")
     delta = reference.astype(np.int16) - found.astype(np.int16)
     error = float(np.mean(np.square(delta.astype(np.float64))))
     psnr = math.inf if error == 0 else 10 * math.log10(255.0**2 / error)
     difference = int(np.abs(delta).max())
-    return difference, psnr, gate.holds(difference, psnr)
+    return difference, psnr, gate.holds(difference, psnr, drop)
 
 
 def _ways(bundle: Bundle, threads: int | None, notes: list[str]) -> Iterator[Fuser]:
@@ -173,11 +158,22 @@ def _refused(fuser: Fuser, frames: Sequence[Frame], notes: list[str]) -> bool:
     return refusal is not None
 
 
+def _by_sizes(ways: Sequence[Fuser]) -> Iterator[tuple[Sizes | None, list[Fuser]]]:
+    """Put together the ways that take the same sizes; None stands for all of the contract's."""
+    for sizes in dict.fromkeys(fuser.runtime.sizes for fuser in ways):
+        yield sizes, [fuser for fuser in ways if fuser.runtime.sizes == sizes]
+
+
 def _golden_checks(bundle: Bundle, fuser: Fuser, notes: list[str]) -> Iterator[CheckEntry]:
     golden = read_golden(bundle.folder, bundle.manifest.contract)
-    if not _refused(fuser, golden.exposures, notes):
-        fused = fuser.fuse(*golden.exposures, sort=False)
-        yield _check(bundle, fuser, "golden", "golden", golden.fused, fused)
+    height, width = golden.fused.shape[:2]
+    if fuser.runtime.sizes is not None and (height, width) not in fuser.runtime.sizes:
+        notes.append(
+            f"{fuser.runtime.artefact} does not take the size of the golden frames, "
+            f"{height}x{width}: compared on scenes of its own sizes"
+        )
+    elif not _refused(fuser, golden.exposures, notes):
+        yield _check(bundle, fuser, "golden", _Case("golden", golden.exposures, golden.fused))
 
 
 def _torch_checks(
@@ -192,25 +188,56 @@ def _torch_checks(
         for fuser in ways:
             if _refused(fuser, frames, notes):
                 continue
-            fused = fuser.fuse(*frames, sort=False)
-            yield _check(bundle, fuser, "torch", name, expected, fused)
+            yield _check(bundle, fuser, "torch", _Case(name, frames, expected))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Exposures, and what has to come out."""
+
+    scene: str
+    frames: Sequence[Frame]
+    expected: Frame
 
 
 def _check(
-    bundle: Bundle, fuser: Fuser, reference: str, scene: str, expected: Frame, found: Frame
+    bundle: Bundle, fuser: Fuser, reference: Literal["golden", "torch"], case: _Case
 ) -> CheckEntry:
-    gate = GATES[bundle.manifest.precision]
-    difference, psnr, passed = compare(scene, expected, found, gate)
+    gate = _gate(bundle, fuser)
+    started = time.perf_counter()
+    found = fuser.fuse(*case.frames, sort=False)
+    seconds = time.perf_counter() - started
+    drop = None if gate.max_drop is None else _drop(case, found)
+    difference, psnr, passed = compare(case.scene, case.expected, found, gate, drop)
     return CheckEntry(
         artefact=fuser.runtime.artefact,
         runtime=fuser.runtime.name,
-        reference=reference,  # type: ignore[arg-type]
-        scene=f"{scene} {found.shape[0]}x{found.shape[1]}",
+        reference=reference,
+        scene=f"{case.scene} {found.shape[0]}x{found.shape[1]}",
         max_difference=difference,
         psnr=None if math.isinf(psnr) else round(psnr, 2),
+        mef_ssim_drop=None if drop is None else round(drop, 5),
+        seconds=round(seconds, 4),
         gate=gate.text,
         passed=passed,
     )
+
+
+def _drop(case: _Case, found: Frame) -> float | None:
+    """How much MEF-SSIM is lost; None where the frames are too small for it."""
+    if min(found.shape[:2]) < MEF_SSIM_SIDE:
+        return None
+    exact, measured = (
+        evaluate(case.frames, fused, ["MEF_SSIM"])["MEF_SSIM"] for fused in (case.expected, found)
+    )
+    return exact - measured
+
+
+def _gate(bundle: Bundle, fuser: Fuser) -> Gate:
+    """The gate of what ran: an artefact may be coarser than the rest of its bundle."""
+    found = {artefact.file: artefact.precision for artefact in bundle.manifest.artefacts}
+    precision = found.get(fuser.runtime.artefact, bundle.manifest.precision)
+    return gate_of(bundle.manifest, precision)
 
 
 def _torch_pipeline(bundle: Bundle) -> Compute:
@@ -229,22 +256,31 @@ def _torch_pipeline(bundle: Bundle) -> Compute:
 
 
 def _scenes(
-    bundle: Bundle, data: str | Path | None, limit: int, longest_side: int | None
+    bundle: Bundle,
+    data: str | Path | None,
+    limit: int,
+    longest_side: int | None,
+    sizes: Sizes | None,
 ) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    """Scenes of `sizes` in turn; None for all of the contract's."""
+    contract = bundle.manifest.contract
+    if contract.height is not None and contract.width is not None:
+        sizes = ((contract.height, contract.width),)
     if data is None:
-        yield from itertools.islice(_rendered(bundle), limit)
+        yield from itertools.islice(_rendered(contract, sizes), limit)
         return
     scenes = sorted(load_scenes(data), key=lambda scene: scene.split != "val")
-    for scene in scenes[:limit]:
-        yield scene.name, _fitted(bundle, scene, longest_side)
+    for index, scene in enumerate(scenes[:limit]):
+        frames = _evenly(scene.read(longest_side), contract.exposures)
+        height, width = sizes[index % len(sizes)] if sizes else frames[0].shape[:2]
+        yield scene.name, _resized(frames, _fit(contract.multiple, height, width))
 
 
-def _rendered(bundle: Bundle) -> Iterator[tuple[str, tuple[Frame, ...]]]:
-    contract = bundle.manifest.contract
-    sizes: Sequence[tuple[int, int]] = RENDERED_SIZES
-    if contract.height is not None and contract.width is not None:
-        sizes = ((contract.height, contract.width),) * 2
-    for seed, (height, width) in enumerate(sizes, start=100):
+def _rendered(
+    contract: FusionContract, sizes: Sizes | None
+) -> Iterator[tuple[str, tuple[Frame, ...]]]:
+    fixed = sizes * 2 if sizes is not None and len(sizes) == 1 else sizes
+    for seed, (height, width) in enumerate(fixed or RENDERED_SIZES, start=100):
         frames = golden_exposures(contract, seed)
         yield f"rendered-{seed}", _resized(frames, _fit(contract.multiple, height, width))
 
@@ -262,14 +298,6 @@ def _other_counts(contract: FusionContract) -> Iterator[tuple[str, tuple[Frame, 
 def _evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
     """So many of the frames, the extremes among them."""
     return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
-
-
-def _fitted(bundle: Bundle, scene: Scene, longest_side: int | None) -> tuple[Frame, ...]:
-    contract = bundle.manifest.contract
-    frames = scene.read(longest_side)
-    kept = _evenly(frames, contract.exposures)
-    height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
-    return _resized(kept, _fit(contract.multiple, height, width))
 
 
 def _fit(multiple: int, height: int, width: int) -> tuple[int, int]:

@@ -1,21 +1,24 @@
 """The int8 program of a pipeline: calibrated once, the same for every target."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
+from torch.fx import GraphModule
 
-from edge_mef.calibration.quantize import Program, Ranges, observe, trace_network
+from edge_mef.calibration.quantize import Program, Ranges, layers, observe, trace_network
 from edge_mef.calibration.ranges import Range, RangesKey, load_ranges, save_ranges
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.calibration.scales import Scales, scales_of
 from edge_mef.calibration.sensitivity import Mixed, Quality, meet_gate
 from edge_mef.calibration.sets import CalibrationSet, open_calibration_set
+from edge_mef.errors import InputError
 from edge_mef.models.table import NetworkSpec
 from edge_mef.pipeline import make_pipeline
 from edge_mef.validation import torch_fuse
 
-DEFAULT_SCENES = "rendered:32"
+DEFAULT_SCENES = "rendered:12"
 # The scenes of the set differ most at its beginning; a few of them judge the precision.
 _JUDGES = 4
 
@@ -59,15 +62,16 @@ def quantize(
     """Calibrate a network and convert it to int8.
 
     Raises:
-        InputError: no scenes to calibrate with, or too few.
+        InputError: no scenes to calibrate with, or too few; no such layer to keep.
         GateError: int8 costs more than the gate allows.
     """
+    traced = trace_network(spec, network)
+    _check_layers(traced, settings.kept)
     chosen = open_calibration_set(
         settings.scenes or DEFAULT_SCENES,
         count=settings.count,
         longest_side=settings.longest_side,
     )
-    traced = trace_network(spec, network)
     scenes = chosen.frames
 
     def run(program: nn.Module) -> None:
@@ -88,6 +92,15 @@ def quantize(
     mixed = meet_gate(traced, recipe, ranges, quality, gate, settings.kept)
     notes = (f"calibrated with {chosen.summary} of {chosen.source}", *reason, *_notes(mixed))
     return Quantized(mixed.program, scales_of(mixed.program), mixed, chosen.digest, notes)
+
+
+def _check_layers(traced: GraphModule, kept: Sequence[str]) -> None:
+    names = layers(traced)
+    unknown = [name for name in kept if name not in names]
+    if unknown:
+        raise InputError(
+            f"there is no layer '{unknown[0]}' to keep in fp16; there are: {', '.join(names)}"
+        )
 
 
 def _notes(mixed: Mixed) -> tuple[str, ...]:

@@ -46,6 +46,13 @@ TARGETS: dict[str, TargetRow] = {
             extra="export",
             module="edge_mef.export.tensorrt",
         ),
+        TargetRow(
+            name="coreml",
+            summary="Core ML packages for iOS and macOS, with images in and out",
+            packages=(*_ALWAYS, "coremltools"),
+            extra="export",
+            module="edge_mef.export.coreml",
+        ),
     )
 }
 

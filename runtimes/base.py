@@ -22,6 +22,7 @@ class Runtime(ABC):
 
     name: str
     artefact: str  # the file that runs, or "stages"
+    sizes: tuple[tuple[int, int], ...] | None = None  # (height, width) that go, where not all do
 
     @abstractmethod
     def __init__(self, bundle: Bundle, *, threads: int | None = None, whole: bool = False) -> None:

@@ -58,6 +58,15 @@ RUNTIMES: dict[str, RuntimeRow] = {
             install="pip install 'edge-mef[openvino]'",
             artefact="openvino",
         ),
+        RuntimeRow(
+            name="mil",
+            module="edge_mef.runtimes.mil",
+            class_name="MilRuntime",
+            package="coremltools",
+            install="pip install 'edge-mef[export]'",
+            artefact="coreml",
+            automatic=False,
+        ),
     )
 }
 

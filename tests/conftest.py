@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_mef.bundle import BUNDLES_FOLDER, Bundle, describe_files, write_bundle
+from edge_mef.bundle import (
+    BUNDLES_FOLDER,
+    Bundle,
+    describe_files,
+    load_bundle,
+    write_bundle,
+)
 from edge_mef.cli import main
 from edge_mef.exposures import Frame
 from edge_mef.manifest import Precision
@@ -52,6 +58,7 @@ NEEDS_TORCH = [
     "calibration/test_quant*.py",
     "export",
     "runtimes/test_openvino*.py",
+    "runtimes/test_mil*.py",
     "runtimes/test_tiles*.py",
 ]
 NEEDS_OPENVINO = ["export/test_openvino*.py", "runtimes/test_openvino*.py"]
@@ -196,6 +203,29 @@ def _export_edge(weights: Path, precision: Precision) -> Bundle:
 def edge_copy(edge_bundle: Bundle, tmp_path: Path) -> Path:
     """A copy of the ffmef-edge bundle in fp32, to be changed."""
     return Path(shutil.copytree(edge_bundle.folder, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def coreml_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Our ffmef-edge with Core ML packages of 64x96 and 96x64, in fp32; not to be changed."""
+    from edge_mef.export.coreml import convert
+    from tests.coreml import conversion
+
+    ours = load_bundle("ffmef-edge")
+    made = convert(conversion("ffmef-edge", sizes=((64, 96), (96, 64))))
+    files = {name: (ours.folder / name).read_bytes() for name in ours.manifest.files}
+    files |= {name: data for artefact in made for name, data in artefact.files.items()}
+    entries = (*ours.manifest.artefacts, *(artefact.entry for artefact in made))
+    changes = {"artefacts": entries, "files": describe_files(files), "verification": None}
+    manifest = ours.manifest.model_copy(update=changes)
+    return write_bundle(tmp_path_factory.mktemp("coreml") / "bundle", manifest, files)
+
+
+@pytest.fixture
+def coreml_copy(coreml_bundle: Bundle, tmp_path: Path) -> Bundle:
+    """A copy of the bundle with Core ML packages, to be changed."""
+    folder = Path(shutil.copytree(coreml_bundle.folder, tmp_path / "bundle"))
+    return Bundle(folder, coreml_bundle.manifest)
 
 
 def noise_stack(count: int, size: tuple[int, int], seed: int = 0) -> list[Frame]:

@@ -16,6 +16,7 @@ from edge_mef.cli.options import (
     parse_kernels,
     parse_observer,
     parse_size,
+    parse_sizes,
 )
 from edge_mef.cli.reporting import print_json
 from edge_mef.cli.trt_options import (
@@ -60,6 +61,13 @@ def export(
     rounding: Annotated[
         str, typer.Option("--rounding", help="nearest, or truncate as the FFMEF authors do.")
     ] = "nearest",
+    ios: Annotated[int, typer.Option("--ios", help="Core ML: oldest system, 17 or 18.")] = 17,
+    sizes: Annotated[
+        str | None, typer.Option("--sizes", help="Core ML: one package for each, HxW,HxW.")
+    ] = None,
+    weights_only: Annotated[
+        bool, typer.Option("--weights-only", help="Core ML: int8 weights, fp16 activations.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The bundle's folder; else NAME-TARGET.")
     ] = None,
@@ -76,6 +84,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Export a network as a bundle that runs without torch."""
+    from edge_mef.export.options import CoreMLOptions, TargetOptions
     from edge_mef.export.targets import check_target
 
     if precision not in ("fp32", "fp16", "int8"):
@@ -85,6 +94,7 @@ def export(
     if rounding not in ("nearest", "truncate"):
         raise InputError(f"expected the rounding nearest or truncate, found '{rounding}'")
     sides, kernels = parse_size(size), parse_kernels(kernel_sizes)
+    coreml = CoreMLOptions(ios=ios, sizes=parse_sizes(sizes), weights_only=weights_only)
     check_target(target)
     tensorrt = tensorrt_options(
         target,
@@ -98,7 +108,6 @@ def export(
         hardware_compatible=hardware_compatible,
     )
     from edge_mef.export.build import ExportSettings, export_bundle
-    from edge_mef.export.options import TargetOptions
     from edge_mef.export.parity import verify_bundle
     from edge_mef.export.quantization import QuantSettings
 
@@ -111,7 +120,7 @@ def export(
         size=sides,
         exposures=exposures,
         rounding=rounding,  # type: ignore[arg-type]
-        options=TargetOptions(tensorrt=tensorrt),
+        options=TargetOptions(coreml=coreml, tensorrt=tensorrt),
         quantization=QuantSettings(
             scenes=calibration,
             recipe=parse_observer(observer),

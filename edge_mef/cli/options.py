@@ -44,6 +44,15 @@ def parse_size(text: str) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
+def parse_sizes(text: str | None) -> tuple[tuple[int, int], ...]:
+    """Read "HxW,HxW"; none where nothing is given, `InputError` for anything else."""
+    parts = [] if text is None else [part.strip() for part in text.split(",")]
+    sizes = [parse_size(part) for part in parts]
+    if None in sizes:
+        raise InputError(f"expected sizes such as 1080x1920,720x1280, found '{text}'")
+    return tuple(size for size in sizes if size is not None)
+
+
 def parse_kernels(text: str | None) -> tuple[int, ...] | None:
     """Read "1,3,5"; `InputError` for anything but whole numbers."""
     if text is None:

@@ -8,9 +8,15 @@ import typer
 from edge_mef.cli.building import shown_builds
 from edge_mef.cli.options import BundleArgument, Json, Threads
 from edge_mef.cli.reporting import print_json, print_table
+from edge_mef.cli.summary import SUMMARY, summarize
 
 if TYPE_CHECKING:
     from edge_mef.export.parity import VerifyResult
+    from edge_mef.manifest import CheckEntry
+
+_COLUMNS = (
+    "artefact", "runtime", "against", "scene", "max diff", "PSNR dB", "MEF-SSIM", "s", "gate", ""
+)  # fmt: skip
 
 
 def verify(
@@ -27,6 +33,9 @@ def verify(
     write: Annotated[
         bool, typer.Option("--write/--no-write", help="Put the result into the bundle.")
     ] = True,
+    details: Annotated[
+        bool, typer.Option("--details", help="Show every comparison, not only those that failed.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check a bundle's files, and compare its artefacts with the network they were made from."""
@@ -36,38 +45,43 @@ def verify(
         result = verify_bundle(
             bundle, data=data, limit=limit, longest_side=longest_side, threads=threads, write=write
         )
-    report(result, json)
+    report(result, json, details)
 
 
-def report(result: "VerifyResult", json: bool) -> None:
-    """Print the checks; leave with 1 where one failed."""
+def report(result: "VerifyResult", json: bool, details: bool = False) -> None:
+    """Print the checks, for each artefact or each alone; leave with 1 where one failed."""
     if json:
         print_json(result.verification.model_dump(mode="json") | {"notes": result.notes})
     else:
-        _print_checks(result)
+        manifest = result.bundle.manifest
+        print_table(_title(result), SUMMARY, summarize(manifest, result.verification.checks))
+        checks = result.verification.checks
+        shown = checks if details else [check for check in checks if not check.passed]
+        if shown:
+            print_table("checks" if details else "failed", _COLUMNS, [_row(c) for c in shown])
+        for note in result.notes:
+            typer.echo(f"note: {note}")
     if not result.verification.passed:
         raise typer.Exit(1)
 
 
-def _print_checks(result: "VerifyResult") -> None:
-    folder = Path(result.bundle.folder)
-    columns = ("artefact", "runtime", "against", "scene", "max diff", "PSNR dB", "gate", "")
-    rows = [
-        (
-            check.artefact,
-            check.runtime,
-            check.reference,
-            check.scene,
-            check.max_difference,
-            "equal" if check.psnr is None else f"{check.psnr:.1f}",
-            check.gate,
-            "ok" if check.passed else "FAILED",
-        )
-        for check in result.verification.checks
-    ]
+def _title(result: "VerifyResult") -> str:
     manifest = result.bundle.manifest
     size = sum(entry.size for entry in manifest.files.values())
-    title = f"{folder}: {manifest.network.name} {manifest.precision}, {size / 1024:.0f} KiB"
-    print_table(title, columns, rows)
-    for note in result.notes:
-        typer.echo(f"note: {note}")
+    folder = Path(result.bundle.folder)
+    return f"{folder}: {manifest.network.name} {manifest.precision}, {size / 1024:.0f} KiB"
+
+
+def _row(check: "CheckEntry") -> tuple[object, ...]:
+    return (
+        check.artefact,
+        check.runtime,
+        check.reference,
+        check.scene,
+        check.max_difference,
+        "equal" if check.psnr is None else f"{check.psnr:.1f}",
+        "" if check.mef_ssim_drop is None else f"{-check.mef_ssim_drop:+.4f}",
+        f"{check.seconds:.2f}",
+        check.gate,
+        "ok" if check.passed else "FAILED",
+    )

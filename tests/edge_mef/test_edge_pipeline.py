@@ -80,3 +80,19 @@ def test_only_the_network_runs_in_half_precision() -> None:
     predicted = predict(network, torch.rand(2, 3, 8, 8))
     assert network.seen[0].dtype == torch.float16
     assert {part.dtype for part in predicted} == {torch.float32}
+
+
+@pytest.mark.parametrize("size", [(9, 13), (301, 500)])
+def test_planes_give_the_same_levels_as_frames(size: tuple[int, int]) -> None:
+    pipeline = make_pipeline(find_network("ffmef-edge"), create_model("ffmef-edge"))
+    exposures = frames(3, size)
+    with torch.inference_mode():
+        fused = pipeline(*exposures).permute(0, 3, 1, 2)
+        levels = pipeline.fuse_planes(*(e.permute(0, 3, 1, 2).float() for e in exposures))
+    assert levels.dtype == torch.float32
+    assert torch.equal(levels, levels.round())
+    # Convolutions sum in another order where memory is laid out otherwise: a value that lies
+    # between two levels may fall to the other.
+    difference = (levels - fused.float()).abs()
+    assert float(difference.max()) <= 1.0
+    assert float(difference.mean()) < 1e-4

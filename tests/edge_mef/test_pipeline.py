@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from edge_mef.colour import BT601_FULL, BT601_LIMITED, ColourSpace
 from edge_mef.models import create_model
 from edge_mef.models.weights import shipped_weights
-from edge_mef.pipeline import FusionPipeline, fuse_chroma
+from edge_mef.pipeline import FusionPipeline, Rounding, fuse_chroma
 
 
 class Darkest(nn.Module):
@@ -81,3 +81,13 @@ def test_rounding_is_nearest_or_truncates() -> None:
     assert (nearest == exact.round().to(torch.uint8)).all()
     assert (truncated == exact.floor().to(torch.uint8)).all()
     assert (nearest != truncated).any()
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "truncate"])
+def test_planes_give_the_same_levels_as_frames(rounding: Rounding) -> None:
+    pipeline = FusionPipeline(Darkest(0.013), rounding=rounding)
+    exposures = [_frame(1), _frame(2)]
+    with torch.inference_mode():
+        fused = pipeline(*exposures).permute(0, 3, 1, 2)
+        levels = pipeline.fuse_planes(*(e.permute(0, 3, 1, 2).float() for e in exposures))
+    assert torch.equal(levels, fused.float())

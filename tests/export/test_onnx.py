@@ -12,8 +12,9 @@ from edge_mef.contract import FusionContract
 from edge_mef.data.scenes import choose, load_scenes
 from edge_mef.errors import GateError, InputError
 from edge_mef.export.build import ExportSettings, make_contract
+from edge_mef.export.gates import FP32
 from edge_mef.export.onnx import check_onnx
-from edge_mef.export.parity import GATES, compare, verify_bundle
+from edge_mef.export.parity import compare, verify_bundle
 from edge_mef.fuser import Fuser
 from edge_mef.models import create_model
 from edge_mef.pipeline import FusionPipeline
@@ -108,7 +109,7 @@ def test_ten_real_scenes_of_many_sizes_within_one_level(shared: Path, fp32_bundl
             frames = scene.read(longest_side=301 + 13 * index)
             fused = fuser.fuse(frames[0], frames[-1])
             difference, _, passed = compare(
-                scene.name, reference(frames[0], frames[-1]), fused, GATES["fp32"]
+                scene.name, reference(frames[0], frames[-1]), fused, FP32
             )
             assert passed, f"{scene.name}: {difference} grey levels"
             sizes.add(fused.shape[:2])

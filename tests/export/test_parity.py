@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edge_mef.bundle import Bundle, load_bundle
+from edge_mef.export.gates import FP16, FP32
 from edge_mef.export.golden import encode_golden, golden_exposures, read_golden
-from edge_mef.export.parity import GATES, compare, verify_bundle
+from edge_mef.export.parity import compare, verify_bundle
 from edge_mef.models.weights import read_weights, write_weights
 from tests.conftest import seal
 
@@ -82,11 +83,11 @@ def test_gates() -> None:
     reference = np.full((20, 20, 3), 100, np.uint8)
     one, two = reference.copy(), reference.copy()
     one[0, 0], two[0, 0] = 101, 102
-    assert compare("", reference, reference, GATES["fp32"]) == (0, np.inf, True)
-    assert compare("", reference, one, GATES["fp32"])[2]
-    assert not compare("", reference, two, GATES["fp32"])[2]
-    assert compare("", reference, two, GATES["fp16"])[2]
-    assert not compare("", reference, reference + 1, GATES["fp16"])[2], "48 dB"
+    assert compare("", reference, reference, FP32) == (0, np.inf, True)
+    assert compare("", reference, one, FP32)[2]
+    assert not compare("", reference, two, FP32)[2]
+    assert compare("", reference, two, FP16)[2]
+    assert not compare("", reference, reference + 1, FP16)[2], "48 dB"
 
 
 def test_golden_frames_have_the_contracts_size_and_order(fp32_bundle: Bundle) -> None:

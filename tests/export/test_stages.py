@@ -12,9 +12,10 @@ from torch.nn import functional as F
 from edge_mef.bundle import Bundle
 from edge_mef.contract import LARGEST_SIDE, FusionContract
 from edge_mef.export.cell_weights import weights_model
+from edge_mef.export.gates import FP16
 from edge_mef.export.golden import golden_exposures
 from edge_mef.export.onnx import IR_VERSION, OPSET
-from edge_mef.export.parity import GATES, compare
+from edge_mef.export.parity import compare
 from edge_mef.export.stages import CELLS
 from edge_mef.fuser import Fuser
 from edge_mef.manifest import Role
@@ -142,7 +143,7 @@ def test_half_precision_keeps_55_db(
     ):
         for seed in (7, 8):
             taken = golden_exposures(FusionContract(count), seed)
-            _, psnr, _ = compare("", full.fuse(*taken), half.fuse(*taken), GATES["fp16"])
+            _, psnr, _ = compare("", full.fuse(*taken), half.fuse(*taken), FP16)
             print(f"{count} exposures, scene {seed}: {psnr:.1f} dB")
             assert psnr >= 55.0
 

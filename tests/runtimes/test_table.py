@@ -31,7 +31,7 @@ def test_a_runtime_is_opened(name: str | None) -> None:
 
 
 def test_an_unknown_runtime() -> None:
-    with pytest.raises(InputError, match="no runtime called 'abacus'; known are: onnxruntime"):
+    with pytest.raises(InputError, match=r"no runtime called 'abacus'; known are: .*onnxruntime"):
         open_runtime(load_bundle(), "abacus")
 
 

@@ -11,7 +11,7 @@ from tests.conftest import RunCli, contents
     ("arguments", "message"),
     [
         (("--target", "abacus"), "no target called 'abacus'; known are: onnx"),
-        (("--precision", "int3"), "expected the precision fp32 or fp16, found 'int3'"),
+        (("--precision", "int3"), "expected the precision fp32, fp16 or int8, found 'int3'"),
         (("--rounding", "up"), "expected the rounding nearest or truncate, found 'up'"),
         (("--size", "large"), "expected a size such as 1080x1920"),
         (("--size", "0x5"), "found 0x5"),
@@ -22,6 +22,11 @@ from tests.conftest import RunCli, contents
         (("--channels", "0"), "even number of channels"),
         (("--exposures", "3"), "fuses 2 exposures, found 3"),
         (("--model", "nonesuch"), "no network called 'nonesuch'; known are: ffmef"),
+        (("--target", "coreml", "--ios", "16"), "expected iOS 17 or 18, found 16"),
+        (("--target", "coreml", "--weights-only"), "give --precision fp16 as well"),
+        (("--target", "coreml", "--sizes", "64x96,dynamic"), "expected sizes such as 1080x1920"),
+        (("--target", "coreml", "--sizes", "64x96,0x9"), "found 0x9"),
+        (("--target", "coreml", "--sizes", "8x8", "--size", "9x9"), "leave out --size"),
         (("--weights", "none.safetensors"), "no weight file none.safetensors"),
     ],
 )

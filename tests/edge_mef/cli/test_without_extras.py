@@ -12,7 +12,9 @@ from tests.conftest import MAIN, Result, contents, run_python
 
 OUR_WEIGHTS = str(WEIGHTS_FOLDER / "ffmef-4.safetensors")
 # Finding nothing is what happens where a package is not installed.
-BLOCKED = ("torch", "onnx", "onnxscript", "onnxsim", "openvino", "tensorboard")
+BLOCKED = (
+    "torch", "torchao", "onnx", "onnxscript", "onnxsim", "openvino", "tensorboard", "coremltools"
+)  # fmt: skip
 WITHOUT_EXTRAS = f"""
 from importlib.machinery import PathFinder
 _find = PathFinder.find_spec
@@ -37,6 +39,13 @@ print(json.dumps(lacking))
 )
 
 NEED_TORCH = {
+    "edge_mef.calibration.half_layers",
+    "edge_mef.calibration.observer",
+    "edge_mef.calibration.quantize",
+    "edge_mef.calibration.quantizer",
+    "edge_mef.calibration.scales",
+    "edge_mef.calibration.sensitivity",
+    "edge_mef.export.quantization",
     "edge_mef.application",
     "edge_mef.benchmarks.peers.learn_meflut",
     "edge_mef.benchmarks.peers.published_ffmef",
@@ -48,6 +57,10 @@ NEED_TORCH = {
     "edge_mef.export.artefacts",
     "edge_mef.export.build",
     "edge_mef.export.openvino",
+    "edge_mef.export.constants",
+    "edge_mef.export.coreml",
+    "edge_mef.export.coreml_metadata",
+    "edge_mef.export.coreml_program",
     "edge_mef.export.stages",
     "edge_mef.losses.fusion",
     "edge_mef.losses.gif",
@@ -58,6 +71,8 @@ NEED_TORCH = {
     "edge_mef.models.ffmef_edge",
     "edge_mef.objectives",
     "edge_mef.pipeline",
+    "edge_mef.runtimes.mil_ops",
+    "edge_mef.runtimes.mil_program",
     "edge_mef.training",
     "edge_mef.validation",
     "edge_mef.view",
@@ -68,6 +83,7 @@ NEED_ONNX = {
     "edge_mef.export.graph",
     "edge_mef.export.memory",
     "edge_mef.export.onnx",
+    "edge_mef.export.proof",
     "edge_mef.export.opset",
     "edge_mef.export.tensorrt",
     "edge_mef.export.trt_graph",
