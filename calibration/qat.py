@@ -27,7 +27,7 @@ class FakeQuantized(nn.Module):
     """A network whose convolutions compute with values rounded to int8 levels.
 
     It takes the place of the network in losses and pipelines. Its parameters are the network's own;
-    the ranges of the activations are the largest magnitudes that were `observing`.
+    the ranges of its activations are the largest magnitudes of the last `observing`.
 
     Args:
         spec: the network's row; it is traced to learn which convolutions become int8.
@@ -55,8 +55,9 @@ class FakeQuantized(nn.Module):
 
     @contextmanager
     def observing(self) -> Iterator[None]:
-        """Compute in float meanwhile, and widen the ranges to the largest magnitudes seen."""
+        """Compute in float meanwhile, and measure the ranges anew: the largest magnitudes seen."""
         self._observing = True
+        self.magnitudes.zero_()
         try:
             with torch.no_grad():
                 yield

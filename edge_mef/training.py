@@ -162,12 +162,12 @@ class _Training:
         dataset = self.objective.dataset(training, s.crops, s.seed)
         self.log = SummaryWriter(str(self.output)) if self.workers.is_first else None
         with self._progress() as bar:
-            if s.qat and not self.is_resumed:
-                self._observe(dataset)
-                if self.workers.is_first:
-                    self._finish_epoch(0, validation, bar)
-            for epoch in range(self.epoch + 1, s.epochs + 1):
-                self._train_epoch(epoch, dataset, bar)
+            first = 0 if s.qat and not self.is_resumed else self.epoch + 1
+            for epoch in range(first, s.epochs + 1):
+                if epoch:  # 0 is what was given, and only looked at
+                    self._train_epoch(epoch, dataset, bar)
+                if isinstance(self.model, FakeQuantized):
+                    self._observe(self.model, dataset)
                 if self.workers.is_first:
                     self._finish_epoch(epoch, validation, bar)
                 if dist.is_initialized():
@@ -217,15 +217,14 @@ class _Training:
         except ModuleNotFoundError as error:
             raise missing_extra("edge-mef train --qat", error.name or "torchao", "train") from error
 
-    def _observe(self, dataset: _Dataset) -> None:
-        """Measure the ranges of activations on samples of epoch 0, which no epoch trains on."""
-        assert isinstance(self.model, FakeQuantized)
-        self.model.eval()
+    def _observe(self, model: FakeQuantized, dataset: _Dataset) -> None:
+        """Measure the ranges of activations, on samples of epoch 0, which no epoch trains on."""
+        model.eval()
         dataset.epoch = 0
-        with self.model.observing():
+        with model.observing():
             for index in range(min(len(dataset), _OBSERVED)):
-                sample = dataset[index].to(self.workers.device)
-                self.objective.loss(self.model, [sample])
+                for given in self.objective.inputs([dataset[index].to(self.workers.device)]):
+                    model(given)
 
     def _train_epoch(self, epoch: int, dataset: _Dataset, bar: "_Bar") -> None:
         self.model.train()
