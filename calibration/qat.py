@@ -5,6 +5,10 @@ weights of the convolutions that `edge_mef.calibration.quantizer` would quantize
 levels, and gradients pass the rounding unchanged (straight-through; Bengio, Leonard and Courville,
 "Estimating or Propagating Gradients Through Stochastic Neurons", 2013). So training sees what int8
 costs, and finds weights that suffer less from it.
+
+What is learned is to fuse as the given float network does (distillation; Hinton, Vinyals and Dean,
+"Distilling the Knowledge in a Neural Network", 2015): the weights already are what their own loss
+made of them, and only the rounding is new.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +21,11 @@ from torch.overrides import TorchFunctionMode
 
 from edge_mef.calibration.quantize import Ranges, quiet, trace_network
 from edge_mef.models.table import NetworkSpec
+from edge_mef.objectives import Objective
 
 ACTIVATION_LEVELS = (-128, 127)
 WEIGHT_LEVELS = (-127, 127)
+_EXACT = 0.01  # squared grey levels; what is closer counts as equal
 _OUTPUT_AXES: dict[Any, int] = {torch.conv2d: 0, torch.conv_transpose2d: 1}
 
 
@@ -83,6 +89,28 @@ class FakeQuantized(nn.Module):
     def _round(self, layer: str, x: Tensor, weight: Tensor, axis: int) -> tuple[Tensor, Tensor]:
         magnitude = self.magnitudes[self.layers.index(layer)]
         return round_activation(x, magnitude), round_weight(weight, axis)
+
+
+class Imitation:
+    """The objective of a training for int8: to fuse as a given network does.
+
+    The loss is the mean PSNR of the samples against what `given` makes of them, negative, in dB.
+    """
+
+    def __init__(self, objective: Objective, given: nn.Module) -> None:
+        self.objective, self.given = objective, given
+
+    def loss(self, network: nn.Module, samples: list[Tensor]) -> Tensor:
+        """The loss of samples (N, 3, size, size)."""
+        gaps = [self._gaps(network, one) for one in self.objective.inputs(samples)]
+        return 10.0 * torch.log10(torch.cat(gaps) / 255.0**2).mean()
+
+    def _gaps(self, network: nn.Module, given: Tensor) -> Tensor:
+        """The mean squared difference of every fused picture, in grey levels, and never 0."""
+        with torch.no_grad():
+            expected = self.objective.fused(self.given, given)
+        gap = self.objective.fused(network, given) - expected
+        return gap.square().flatten(1).mean(1) + _EXACT
 
 
 def round_activation(x: Tensor, magnitude: Tensor) -> Tensor:

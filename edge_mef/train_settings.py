@@ -98,10 +98,7 @@ def train_settings(model: str, **given: Any) -> TrainSettings:
 
 def int8_recipe(recipe: TrainSettings) -> TrainSettings:
     """Return what we recommend to train given weights for int8: a little, and with small steps."""
+    rate = 5e-5 if recipe.model == "ffmef-edge" else 1e-4
     return replace(
-        recipe,
-        qat=True,
-        epochs=4,
-        learning_rate=0.1 * recipe.learning_rate,
-        final_rate=0.05,
+        recipe, qat=True, epochs=4, learning_rate=rate, weight_decay=0.0, final_rate=0.02
     )

@@ -112,6 +112,6 @@ def train(
         print_json(vars(result))
     else:
         typer.echo(
-            f"{result.weights}: epoch {result.best_epoch}, validation MEF-SSIM "
+            f"{result.weights}: epoch {result.best_epoch}, validation {result.measure} "
             f"{result.best_score:.4f}"
         )
