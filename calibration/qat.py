@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from edge_mef.calibration.quantize import Ranges, quiet, trace_network
+from edge_mef.calibration.quantize import Ranges, trace_network
+from edge_mef.calibration.quiet import quiet
 from edge_mef.models.table import NetworkSpec
 from edge_mef.objectives import Objective
 
@@ -136,10 +137,11 @@ def scales_of_range(magnitudes: Tensor, levels: tuple[int, int]) -> Tensor:
 
     The range, twice the magnitude, is divided by the number of steps between the levels.
     """
+    from edge_mef.calibration.observer import half_scale
     from edge_mef.calibration.quantizer import SMALLEST_SCALE
 
     low, high = levels
-    return (magnitudes / ((high - low) / 2.0)).clamp_min(SMALLEST_SCALE)
+    return half_scale((magnitudes / ((high - low) / 2.0)).clamp_min(SMALLEST_SCALE))
 
 
 def _plan(spec: NetworkSpec, network: nn.Module) -> tuple[str | None, ...]:
