@@ -62,7 +62,6 @@ def network_and_input(name: str) -> tuple[nn.Module, Tensor]:
 @pytest.mark.parametrize("scale", [1e-9, 0.03, 1.0, 700.0])
 def test_scales_are_those_of_the_observers(scale: float) -> None:
     with quiet():
-        
         from edge_mef.calibration.observer import ChannelObserver, RangeObserver
         from edge_mef.calibration.quantizer import SMALLEST_SCALE
     torch.manual_seed(1)
