@@ -123,7 +123,7 @@ def test_an_artefact_has_the_gate_of_its_own_precision(
     manifest = coreml_copy.manifest.model_copy(update={"artefacts": tuple(coarser)})
     rewrite_manifest(coreml_copy, manifest)
     gates = {c.artefact: c.gate for c in coreml_checks(coreml_copy.folder, monkeypatch)}
-    assert gates[MODEL] == "at least 40 dB"
+    assert gates[MODEL] == "at least 45 dB, MEF-SSIM -0.003"
     assert gates["model-96x64.mlpackage"] == "at most 1 grey level"
 
 

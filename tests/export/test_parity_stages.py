@@ -81,7 +81,7 @@ def test_truncating_is_refused() -> None:
     [
         (("--exposures", "10"), "ffmef-edge fuses 2 to 9 exposures, found 10"),
         (("--rounding", "truncate"), "rounds to the nearest level, found 'truncate'"),
-        (("--channels", "4"), "no own weights for ffmef-edge with 4 channels"),
+        (("--channels", "6"), "no own weights for ffmef-edge with 6 channels"),
         (("--kernel-sizes", "1,3,5"), "no own weights for ffmef-edge"),
     ],
 )

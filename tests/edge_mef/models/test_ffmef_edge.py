@@ -94,7 +94,7 @@ def test_what_the_network_sees(network: nn.Module) -> None:
     """Luma, that of the darker and of the brighter neighbour, the mean, and saturation."""
     assert isinstance(network, FFMEFEdge)
     views = _views(4)
-    inputs = network._inputs(views) + 0.4
+    inputs = network._inputs(views) + 0.5
     luma, darker, brighter, mean, saturation = (inputs[:, index] for index in range(5))
     rgb = views[:, 0] * 0.299 + views[:, 1] * 0.587 + views[:, 2] * 0.114
     assert torch.allclose(luma, rgb, atol=1e-6)
