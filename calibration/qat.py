@@ -93,25 +93,33 @@ class FakeQuantized(nn.Module):
 
 
 class Imitation:
-    """The objective of a training for int8: to fuse as a given network does.
+    """The objective of a training for int8: to fuse as a given network does, in int8 and in float.
 
-    The loss is the mean PSNR of the samples against what `given` makes of them, negative, in dB.
+    The loss is the PSNR against what `given` makes of a sample, negative, in dB, for the sum of
+    both squared differences; the mean over samples. Without the second one the float network
+    drifts away, and int8 pictures are no longer like its own.
+
+    Args:
+        objective: of the network.
+        given: the float network as it was.
+        network: the float network that is trained, without rounding.
     """
 
-    def __init__(self, objective: Objective, given: nn.Module) -> None:
-        self.objective, self.given = objective, given
+    def __init__(self, objective: Objective, given: nn.Module, network: nn.Module) -> None:
+        self.objective, self.given, self.network = objective, given, network
 
-    def loss(self, network: nn.Module, samples: list[Tensor]) -> Tensor:
-        """The loss of samples (N, 3, size, size)."""
-        gaps = [self._gaps(network, one) for one in self.objective.inputs(samples)]
+    def loss(self, rounded: nn.Module, samples: list[Tensor]) -> Tensor:
+        """The loss of samples (N, 3, size, size), for the network with rounding."""
+        gaps = [self._gaps(rounded, one) for one in self.objective.inputs(samples)]
         return 10.0 * torch.log10(torch.cat(gaps) / 255.0**2).mean()
 
-    def _gaps(self, network: nn.Module, given: Tensor) -> Tensor:
-        """The mean squared difference of every fused picture, in grey levels, and never 0."""
+    def _gaps(self, rounded: nn.Module, given: Tensor) -> Tensor:
+        """The squared difference of every fused picture, in grey levels, and never 0."""
+        fused = self.objective.fused
         with torch.no_grad():
-            expected = self.objective.fused(self.given, given)
-        gap = self.objective.fused(network, given) - expected
-        return gap.square().flatten(1).mean(1) + _EXACT
+            expected = fused(self.given, given)
+        gaps = [fused(one, given) - expected for one in (rounded, self.network)]
+        return sum((gap.square().flatten(1).mean(1) for gap in gaps), torch.tensor(_EXACT))
 
 
 def round_activation(x: Tensor, magnitude: Tensor) -> Tensor:

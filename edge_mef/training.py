@@ -160,7 +160,7 @@ class _Training:
         self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes)
         if s.qat:
             self.given = copy.deepcopy(self.network).to(self.workers.device)
-            self.learned = Imitation(self.objective, self.given)
+            self.learned = Imitation(self.objective, self.given, self.network)
         # What computes: in a training for int8 the network with rounded convolutions.
         self.model = (self._rounded() if s.qat else self.network).to(self.workers.device)
         self.parallel = (
