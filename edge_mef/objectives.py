@@ -31,6 +31,15 @@ class LumaObjective:
         """Samples of two exposures."""
         return PairDataset(scenes, crops, seed)
 
+    def inputs(self, samples: list[Tensor]) -> list[Tensor]:
+        """What the network is given for samples (2, 3, size, size)."""
+        return [luma_and_chroma(torch.stack(samples), self.colour)[0]]
+
+    def fused(self, network: nn.Module, given: Tensor) -> Tensor:
+        """What the network makes of one of its inputs: luma (B, 1, H, W) in grey levels."""
+        luma: Tensor = network(given)
+        return luma * 255.0
+
     def loss(self, network: nn.Module, samples: list[Tensor]) -> Tensor:
         """The loss of samples (2, 3, size, size)."""
         luma, chroma = luma_and_chroma(torch.stack(samples), self.colour)
@@ -53,13 +62,22 @@ class EdgeObjective:
         """Samples of two to seven exposures."""
         return StackDataset(scenes, crops, seed)
 
+    def inputs(self, samples: list[Tensor]) -> list[Tensor]:
+        """What the network is given for samples (N, 3, size, size), one by one."""
+        return [view_of_planes(sample) / 255.0 for sample in samples]
+
+    def fused(self, network: nn.Module, given: Tensor) -> Tensor:
+        """What the network makes of views (N, 3, side, side): themselves fused, in grey levels."""
+        predicted = Coefficients(*network(given))
+        return apply_whole(list(torch.split(given * 255.0, 1)), predicted)
+
     def loss(self, network: nn.Module, samples: list[Tensor]) -> Tensor:
         """The mean loss of samples (N, 3, size, size), each with its own N."""
         losses = [self._sample_loss(network, sample) for sample in samples]
         return torch.stack(losses).mean()
 
     def _sample_loss(self, network: nn.Module, sample: Tensor) -> Tensor:
-        predicted = Coefficients(*network(view_of_planes(sample) / 255.0))
+        predicted = Coefficients(*network(*self.inputs([sample])))
         lifted = apply_whole(list(torch.split(sample, 1)), predicted)
         return fusion_terms((lifted - 0.5) / 255.0, sample / 255.0).total(self.weights)
 

@@ -28,7 +28,8 @@ class TrainSettings:
     are trained on these two, `fidelity_weight`, `colour_weight` and `range_weight` (see
     `edge_mef.losses.fusion`).
     `final_rate` is the learning rate at the end relative to `learning_rate`, reached along half a
-    cosine; 1 keeps it constant.
+    cosine; 1 keeps it constant. `qat` trains given weights for int8: see
+    `edge_mef.calibration.qat`.
     """
 
     model: str = "ffmef"
@@ -44,6 +45,7 @@ class TrainSettings:
     fidelity_weight: float = 0.0
     colour_weight: float = 0.0
     range_weight: float = 0.0
+    qat: bool = False
     seed: int = 3407
     validation_side: int = 512
     crops: CropSettings = field(default_factory=CropSettings)
@@ -85,10 +87,18 @@ def train_settings(model: str, **given: Any) -> TrainSettings:
         raise InputError(f"there is no network called '{model}' to train; known are: {known}")
     chosen = {name: value for name, value in given.items() if value is not None}
     cut = {name: chosen.pop(name) for name in ("size", "smallest", "extremes") if name in chosen}
-    recipe = RECIPES[model]
+    recipe = int8_recipe(RECIPES[model]) if chosen.get("qat") else RECIPES[model]
     for name in sorted(_OF_VIEWS & chosen.keys()):
         if find_network(model).domain != "view":
             raise InputError(
                 f"{model} is not trained with a {name.replace('_', ' ')}: leave it out"
             )
     return replace(recipe, **chosen, crops=replace(recipe.crops, **cut))
+
+
+def int8_recipe(recipe: TrainSettings) -> TrainSettings:
+    """Return what we recommend to train given weights for int8: a little, and with small steps."""
+    rate = 5e-5 if recipe.model == "ffmef-edge" else 1e-4
+    return replace(
+        recipe, qat=True, epochs=4, learning_rate=rate, weight_decay=0.0, final_rate=0.02
+    )

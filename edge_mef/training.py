@@ -4,6 +4,7 @@ One process trains on a CPU or a GPU; started by `torchrun`, every process takes
 batch's scenes (distributed data parallel) and the first one validates, logs and saves.
 """
 
+import copy
 import math
 import os
 import time
@@ -21,27 +22,34 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.tensorboard import SummaryWriter
 
+from edge_mef.calibration.qat import FakeQuantized, Imitation
+from edge_mef.calibration.sensitivity import psnr
 from edge_mef.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint
 from edge_mef.data.pairs import PairDataset
 from edge_mef.data.scenes import choose, load_scenes
 from edge_mef.data.stacks import StackDataset
-from edge_mef.errors import InputError, MissingError, OutputError
+from edge_mef.errors import InputError, MissingError, OutputError, missing_extra
 from edge_mef.models import create_model, find_network
 from edge_mef.models.weights import read_weights, weights_digest, write_weights
-from edge_mef.objectives import make_objective
+from edge_mef.objectives import Objective, make_objective
 from edge_mef.pipeline import make_pipeline
 from edge_mef.train_settings import TrainSettings
-from edge_mef.validation import ScenePair, mean_score, read_pairs, score_pairs, torch_fuse
+from edge_mef.validation import Fuse, ScenePair, mean_score, read_pairs, score_pairs, torch_fuse
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The best epoch's weights, its validation MEF-SSIM, and where all was written."""
+    """The best epoch's weights, what it reached in validation, and where all was written.
+
+    `best_score` is in `measure`: mean MEF-SSIM, or where weights were trained for int8 the mean
+    PSNR in dB against the pictures of the given weights in float.
+    """
 
     weights: Path
     best_epoch: int
     best_score: float
     digest: str
+    measure: str = "MEF-SSIM"
 
 
 def train(
@@ -58,14 +66,15 @@ def train(
 
     The folder `output` gets best.safetensors, the newest checkpoint and TensorBoard events. With
     `resume` a training goes on after its last finished epoch and ends with the same weights as one
-    that was never stopped.
+    that was never stopped. With `settings.qat` the weights of `init` are trained for int8: see
+    `edge_mef.calibration.qat`.
 
     Returns:
         The result; None in the helping processes of a distributed training.
 
     Raises:
-        InputError: the data lack a split, the output holds another training, or the settings
-            differ from those of the checkpoint.
+        InputError: the data lack a split, the output holds another training, the settings differ
+            from those of the checkpoint, or there are no weights to train for int8.
         MissingError: the device asked for is not here.
     """
     settings = settings or TrainSettings()
@@ -77,6 +86,7 @@ def train(
 
 
 _Dataset = PairDataset | StackDataset
+_OBSERVED = 64  # samples on which the ranges of activations are measured, for int8
 
 
 class _Workers:
@@ -133,19 +143,28 @@ class _Training:
         self.output, self.settings, self.workers, self.command = output, settings, workers, command
         self.spec = find_network(settings.model)
         self.objective = make_objective(self.spec, settings)
+        self.learned: Objective | Imitation = self.objective
         self.epoch, self.best_epoch, self.best_score = 0, 0, -math.inf
+        self.is_resumed = False
 
     def run(self, data: str | Path, init: str | Path | None, resume: bool) -> TrainResult | None:
         s = self.settings
+        if s.qat and init is None and not (resume and latest_checkpoint(self.output)):
+            raise InputError(
+                "expected trained weights to train for int8, found none: give them with --init"
+            )
         scenes = load_scenes(data)
         validation = read_pairs(choose(scenes, "val"), s.validation_side)
         training = choose(scenes, "train")
         torch.manual_seed(s.seed)
-        self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes).to(
-            self.workers.device
-        )
+        self.network = create_model(s.model, s.channels, init, kernel_sizes=s.kernel_sizes)
+        if s.qat:
+            self.given = copy.deepcopy(self.network).to(self.workers.device)
+            self.learned = Imitation(self.objective, self.given, self.network)
+        # What computes: in a training for int8 the network with rounded convolutions.
+        self.model = (self._rounded() if s.qat else self.network).to(self.workers.device)
         self.parallel = (
-            DistributedDataParallel(self.network) if self.workers.count > 1 else self.network
+            DistributedDataParallel(self.model) if self.workers.count > 1 else self.model
         )
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), s.learning_rate, weight_decay=s.weight_decay
@@ -154,8 +173,12 @@ class _Training:
         dataset = self.objective.dataset(training, s.crops, s.seed)
         self.log = SummaryWriter(str(self.output)) if self.workers.is_first else None
         with self._progress() as bar:
-            for epoch in range(self.epoch + 1, s.epochs + 1):
-                self._train_epoch(epoch, dataset, bar)
+            first = 0 if s.qat and not self.is_resumed else self.epoch + 1
+            for epoch in range(first, s.epochs + 1):
+                if epoch:  # 0 is what was given, and only looked at
+                    self._train_epoch(epoch, dataset, bar)
+                if isinstance(self.model, FakeQuantized):
+                    self._observe(self.model, dataset)
                 if self.workers.is_first:
                     self._finish_epoch(epoch, validation, bar)
                 if dist.is_initialized():
@@ -191,20 +214,39 @@ class _Training:
             self.optimizer.load_state_dict(state["optimizer"])
             self.epoch, self.best_epoch = int(state["epoch"]), int(state["best_epoch"])
             self.best_score = float(state["best_score"])
+            if isinstance(self.model, FakeQuantized):
+                self.model.set_ranges(state["ranges"])
+                self.given.load_state_dict(state["given"])
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
                 f"{checkpoint} is damaged ({str(error).splitlines()[0]}): choose another folder"
             ) from error
+        self.is_resumed = True
+
+    def _rounded(self) -> FakeQuantized:
+        try:
+            return FakeQuantized(self.spec, self.network)
+        except ModuleNotFoundError as error:
+            raise missing_extra("edge-mef train --qat", error.name or "torchao", "train") from error
+
+    def _observe(self, model: FakeQuantized, dataset: _Dataset) -> None:
+        """Measure the ranges of activations, on samples of epoch 0, which no epoch trains on."""
+        model.eval()
+        dataset.epoch = 0
+        with model.observing():
+            for index in range(min(len(dataset), _OBSERVED)):
+                for given in self.objective.inputs([dataset[index].to(self.workers.device)]):
+                    model(given)
 
     def _train_epoch(self, epoch: int, dataset: _Dataset, bar: "_Bar") -> None:
-        self.network.train()
+        self.model.train()
         dataset.epoch = epoch
         loader = self._loader(dataset, epoch)
         started, losses = time.perf_counter(), []
         for step, samples in enumerate(loader):
             self._set_rate((epoch - 1 + step / len(loader)) / self.settings.epochs)
             moved = [sample.to(self.workers.device) for sample in samples]
-            loss = self.objective.loss(self.parallel, moved)
+            loss = self.learned.loss(self.parallel, moved)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
                 raise InputError(
@@ -235,20 +277,39 @@ class _Training:
             group["lr"] = s.learning_rate * share
 
     def _finish_epoch(self, epoch: int, validation: list[ScenePair], bar: "_Bar") -> None:
-        self.network.eval()
+        s = self.settings
+        self.model.eval()
         if not all(bool(torch.isfinite(p).all()) for p in self.network.parameters()):
             raise InputError(
                 f"the weights are not finite after epoch {epoch}: lower --learning-rate"
             )
-        pipeline = make_pipeline(self.spec, self.network).to(self.workers.device)
-        mean = mean_score(score_pairs(torch_fuse(pipeline), validation))
-        if mean > self.best_score:
-            self.best_epoch, self.best_score = epoch, mean
+        fuse = self._fuser(self.model)
+        mean = mean_score(score_pairs(fuse, validation))
+        reached = self._closeness(fuse, validation) if s.qat else mean
+        if reached > self.best_score:
+            self.best_epoch, self.best_score = epoch, reached
             self._write_best(epoch, mean)
         self._write_checkpoint(epoch)
         if self.log is not None:
             self.log.add_scalar("mef-ssim/val", mean, epoch)
-        bar.validated(epoch, mean, self.best_epoch)
+            if s.qat:
+                self.log.add_scalar("int8-psnr/val", reached, epoch)
+        text = f"val {self.measure} {reached:.4f}" + f", MEF-SSIM {mean:.4f}" * s.qat
+        bar.validated(epoch, f"{text} (best: epoch {self.best_epoch})")
+
+    def _fuser(self, network: nn.Module) -> Fuse:
+        return torch_fuse(make_pipeline(self.spec, network).to(self.workers.device))
+
+    def _closeness(self, fuse: Fuse, validation: list[ScenePair]) -> float:
+        """The mean PSNR in dB against what the given weights fuse in float, each at most 99."""
+        expected = self._fuser(self.given)
+        pairs = [(pair.under, pair.over) for pair in validation]
+        return float(np.mean([min(99.0, psnr(expected(*p), fuse(*p))) for p in pairs]))
+
+    @property
+    def measure(self) -> str:
+        """What chooses the best epoch."""
+        return "int8 PSNR" if self.settings.qat else "MEF-SSIM"
 
     def _tensors(self) -> dict[str, Any]:
         return {k: v.detach().cpu().float().numpy() for k, v in self.network.state_dict().items()}
@@ -263,10 +324,12 @@ class _Training:
             "val_mef_ssim": f"{mean:.6f}",
             "command": self.command,
         }
+        if s.qat:
+            about |= {"qat": "int8", "val_int8_psnr": f"{self.best_score:.4f}"}
         write_weights(self.output / "best.safetensors", self._tensors(), about)
 
     def _write_checkpoint(self, epoch: int) -> None:
-        state = {
+        state: dict[str, Any] = {
             "settings": asdict(self.settings),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -274,12 +337,18 @@ class _Training:
             "best_epoch": self.best_epoch,
             "best_score": self.best_score,
         }
+        if isinstance(self.model, FakeQuantized):
+            state |= {"ranges": self.model.ranges, "given": self.given.state_dict()}
         write_checkpoint(self.output, state)
 
     def _result(self) -> TrainResult:
         path = self.output / "best.safetensors"
         return TrainResult(
-            path, self.best_epoch, self.best_score, weights_digest(read_weights(path))
+            path,
+            self.best_epoch,
+            self.best_score,
+            weights_digest(read_weights(path)),
+            self.measure,
         )
 
     def _progress(self) -> "_Bar":
@@ -316,10 +385,11 @@ class _Bar:
         self.progress.update(self.task, completed=done, state=self._state())
 
     def _state(self) -> str:
-        return f"loss {self.loss:.4f} {self.score}"
+        return f"loss {self.loss:.4f} {self.score}" if math.isfinite(self.loss) else self.score
 
-    def validated(self, epoch: int, score: float, best: int) -> None:
-        self.score = f"val MEF-SSIM {score:.4f} (best: epoch {best})"
+    def validated(self, epoch: int, text: str) -> None:
+        self.score = text
         self.progress.update(self.task, completed=epoch, state=self._state())
         if self.shown:
-            self.progress.console.print(f"epoch {epoch}: loss {self.loss:.4f}, {self.score}")
+            loss = "as given" if epoch == 0 else f"loss {self.loss:.4f}"
+            self.progress.console.print(f"epoch {epoch}: {loss}, {self.score}")

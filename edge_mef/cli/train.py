@@ -59,6 +59,9 @@ def train(
     validation_side: Annotated[int | None, typer.Option("--validation-side", min=64)] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1)] = None,
     init: Annotated[Path | None, typer.Option("--init", help="Start from these weights.")] = None,
+    qat: Annotated[
+        bool, typer.Option("--qat", help="Train the weights of --init for int8.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the output folder.")] = False,
     device: Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:1.")] = None,
     json: Json = False,
@@ -82,6 +85,7 @@ def train(
         fidelity_weight=fidelity_weight,
         colour_weight=colour_weight,
         range_weight=range_weight,
+        qat=qat,
         seed=seed,
         validation_side=validation_side,
         size=crop,
@@ -108,6 +112,6 @@ def train(
         print_json(vars(result))
     else:
         typer.echo(
-            f"{result.weights}: epoch {result.best_epoch}, validation MEF-SSIM "
+            f"{result.weights}: epoch {result.best_epoch}, validation {result.measure} "
             f"{result.best_score:.4f}"
         )

@@ -41,6 +41,7 @@ print(json.dumps(lacking))
 NEED_TORCH = {
     "edge_mef.calibration.half_layers",
     "edge_mef.calibration.observer",
+    "edge_mef.calibration.qat",
     "edge_mef.calibration.quantize",
     "edge_mef.calibration.quantizer",
     "edge_mef.calibration.scales",
