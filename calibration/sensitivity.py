@@ -4,7 +4,6 @@ Quality is the PSNR of the fused calibration scenes against the float pipeline's
 sensitivity is that quality with this layer alone in int8: the lower, the more it suffers.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from torch.fx import GraphModule
 from edge_mef.calibration.quantize import Program, convert, layers
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.errors import GateError
+from edge_mef.metrics.pixels import psnr
 
 Frame = NDArray[np.uint8]
 Fuse = Callable[[nn.Module], list[Frame]]
@@ -45,12 +45,6 @@ class Quality:
     def __call__(self, network: nn.Module) -> float:
         """Return the smallest over the scenes."""
         return min(map(psnr, self._expected, self._fuse(network)))
-
-
-def psnr(expected: Frame, found: Frame) -> float:
-    """Return the peak signal-to-noise ratio of two frames in dB; infinite where they are equal."""
-    error = float(np.square(np.subtract(expected, found, dtype=np.float64)).mean())
-    return math.inf if error == 0 else 10.0 * math.log10(255.0**2 / error)
 
 
 def layer_sensitivity(
@@ -96,7 +90,7 @@ def meet_gate(
         if reached >= gate:
             return Mixed(program, tuple(keep), reached, sensitivity)
     raise GateError(
-        f"expected int8 within {gate:.0f} dB, found {reached:.1f} dB with {len(keep)} of "
+        f"expected int8 to reach {gate:.0f} dB, found {reached:.1f} dB with {len(keep)} of "
         f"{len(sensitivity)} layers in half precision: train for it (edge-mef train --qat), choose "
         "another calibration set, or export fp16"
     )

@@ -58,6 +58,14 @@ class PrecisionProof(_Part):
     fp16: int = Field(default=0, ge=0)
     fp32: int = Field(default=0, ge=0)
 
+    def honours(self, precision: Precision) -> bool:
+        """Say whether something computes in a precision, and nothing in a shorter one.
+
+        In int8 the rest may be in either: layers that were kept, and fixed convolutions.
+        """
+        shorter = {"fp32": self.fp16 + self.int8, "fp16": self.int8, "int8": 0}[precision]
+        return not shorter and getattr(self, precision) > 0
+
     @property
     def text(self) -> str:
         """The counts that are not 0, for people."""

@@ -23,12 +23,12 @@ from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.tensorboard import SummaryWriter
 
 from edge_mef.calibration.qat import FakeQuantized, Imitation
-from edge_mef.calibration.sensitivity import psnr
 from edge_mef.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint
 from edge_mef.data.pairs import PairDataset
 from edge_mef.data.scenes import choose, load_scenes
 from edge_mef.data.stacks import StackDataset
 from edge_mef.errors import InputError, MissingError, OutputError, missing_extra
+from edge_mef.metrics.pixels import psnr
 from edge_mef.models import create_model, find_network
 from edge_mef.models.weights import read_weights, weights_digest, write_weights
 from edge_mef.objectives import Objective, make_objective

@@ -102,10 +102,7 @@ def _entry(
 
 
 def _check_precision(proof: PrecisionProof, precision: Precision) -> None:
-    counts = {"fp32": proof.fp32, "fp16": proof.fp16, "int8": proof.int8}
-    # In int8, the luma and layers that were kept compute in half precision.
-    finer = {"fp32": ("fp16", "int8"), "fp16": ("int8",), "int8": ()}[precision]
-    if not counts[precision] or any(counts[other] for other in finer):
+    if not proof.honours(precision):
         raise GateError(
             f"expected convolutions in {precision}, found {proof.text}: this export would not be "
             "what was asked for"

@@ -122,8 +122,7 @@ def prove(model: Any, precision: Precision) -> PrecisionProof:
             half = node.get_input_element_type(0).get_type_name() == "f16"
             counts["fp16" if half else "fp32"] += 1
     proof = PrecisionProof(pairs=len(quantizations), **counts)
-    shorter = {"fp32": proof.fp16 + proof.int8, "fp16": proof.int8, "int8": 0}[precision]
-    if shorter or not getattr(proof, precision):
+    if not proof.honours(precision):
         raise GateError(f"expected convolutions in {precision} in the IR, found {proof.text}")
     return proof
 

@@ -29,6 +29,7 @@ from edge_mef.export.golden import golden_exposures, read_golden
 from edge_mef.fuser import Fuser
 from edge_mef.manifest import CheckEntry, Verification
 from edge_mef.metrics import evaluate
+from edge_mef.metrics.pixels import psnr
 from edge_mef.metrics.table import METRICS
 from edge_mef.runtimes.table import RUNTIMES, open_runtime, why_not
 from edge_mef.toolchain import toolchain_versions
@@ -114,10 +115,8 @@ def compare(
     if reference.shape != found.shape:
         raise ValueError(f"{name}: expected {reference.shape}, found {found.shape}")
     delta = reference.astype(np.int16) - found.astype(np.int16)
-    error = float(np.mean(np.square(delta.astype(np.float64))))
-    psnr = math.inf if error == 0 else 10 * math.log10(255.0**2 / error)
-    difference = int(np.abs(delta).max())
-    return difference, psnr, gate.holds(difference, psnr, drop)
+    difference, decibels = int(np.abs(delta).max()), psnr(reference, found)
+    return difference, decibels, gate.holds(difference, decibels, drop)
 
 
 def _ways(bundle: Bundle, threads: int | None, notes: list[str]) -> Iterator[Fuser]:
@@ -208,14 +207,14 @@ def _check(
     seconds = time.perf_counter() - started
     gate = _gate(bundle, fuser)  # of what has just run: there may be a package for every size
     drop = None if gate.max_drop is None else _drop(case, found)
-    difference, psnr, passed = compare(case.scene, case.expected, found, gate, drop)
+    difference, decibels, passed = compare(case.scene, case.expected, found, gate, drop)
     return CheckEntry(
         artefact=fuser.runtime.artefact,
         runtime=fuser.runtime.name,
         reference=reference,
         scene=f"{case.scene} {found.shape[0]}x{found.shape[1]}",
         max_difference=difference,
-        psnr=None if math.isinf(psnr) else round(psnr, 2),
+        psnr=None if math.isinf(decibels) else round(decibels, 2),
         mef_ssim_drop=None if drop is None else round(drop, 5),
         seconds=round(seconds, 4),
         gate=gate.text,

@@ -1,43 +1,35 @@
 """What the convolutions of an ONNX model compute in, counted in the model itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
-import onnx
-from onnx import ModelProto, NodeProto, numpy_helper
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper, shape_inference
 
 from edge_mef.errors import GateError
 from edge_mef.manifest import Precision, PrecisionProof
 
-_CONVOLUTIONS = {"Conv", "ConvTranspose"}
-_FOLLOWED = {"Transpose", "Reshape", "Identity"}
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 def prove_onnx(model: ModelProto, precision: Precision) -> PrecisionProof | None:
     """Count convolutions by precision, and quantized activations; None where there are none.
 
-    A convolution is int8 where its input and its weight are dequantized from int8.
-
     Raises:
         GateError: none computes in the precision asked for, some compute in a shorter one, or a
             zero point is not 0.
     """
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    makers = {name: node for node in graph.node for name in node.output}
-    constants = {value.name: numpy_helper.to_array(value) for value in graph.initializer}
-    types = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input)}
-    _check_zero_points(graph.node, constants)
-    counts = {"int8": 0, "fp16": 0, "fp32": 0}
-    for node in graph.node:
-        if node.op_type in _CONVOLUTIONS:
-            half = types.get(node.input[0]) == onnx.TensorProto.FLOAT16
-            quantized = all(_is_dequantized(name, makers) for name in node.input[:2])
-            counts["int8" if quantized else "fp16" if half else "fp32"] += 1
-    if not any(counts.values()):
+    proof = count_precisions(model)
+    if proof == PrecisionProof():
         return None
-    pairs = sum(node.op_type == "QuantizeLinear" for node in graph.node)
-    proof = PrecisionProof(pairs=pairs if counts["int8"] else 0, **counts)
-    _check(proof, precision)
+    constants = {value.name: numpy_helper.to_array(value) for value in model.graph.initializer}
+    _check_zero_points(model.graph.node, constants)
+    if not proof.honours(precision):
+        raise GateError(
+            f"expected convolutions in {precision} in the ONNX model, found {proof.text}: this "
+            "precision was not honoured"
+        )
     return proof
 
 
@@ -46,26 +38,50 @@ def weight_bytes(model: ModelProto) -> int:
     return sum(numpy_helper.to_array(value).nbytes for value in model.graph.initializer)
 
 
-def _check(proof: PrecisionProof, precision: Precision) -> None:
-    shorter = {"fp32": proof.int8 + proof.fp16, "fp16": proof.int8, "int8": 0}[precision]
-    if shorter or not getattr(proof, precision):
-        raise GateError(
-            f"expected convolutions in {precision} in the ONNX model, found {proof.text}: this "
-            "precision was not honoured"
-        )
+def count_precisions(model: ModelProto) -> PrecisionProof:
+    """Count the quantized activations, and the convolutions by the precision of what goes in.
+
+    A convolution computes in int8 where both its activation and its weights come from a
+    DequantizeLinear. Weights quantize too, but are no pairs.
+    """
+    producers = {name: node for node in model.graph.node for name in node.output}
+    constants = {t.name for t in model.graph.initializer}
+    counts = {"int8": 0, "fp16": 0, "fp32": 0}
+    types = value_types(model)
+    for node in model.graph.node:
+        if node.op_type in _CONVOLUTIONS:
+            counts[_precision(node, producers, types)] += 1
+    pairs = sum(
+        node.op_type == "DequantizeLinear" and _is_activation(node, producers, constants)
+        for node in model.graph.node
+    )
+    return PrecisionProof(pairs=pairs, **counts)
 
 
-def _is_dequantized(name: str, makers: Mapping[str, NodeProto]) -> bool:
-    maker = makers.get(name)
-    while maker is not None and maker.op_type in _FOLLOWED:
-        maker = makers.get(maker.input[0])
-    return maker is not None and maker.op_type == "DequantizeLinear"
+def value_types(model: ModelProto) -> dict[str, int]:
+    """Return the element type of every value of a model, as `TensorProto` numbers them."""
+    inferred = shape_inference.infer_shapes(model, strict_mode=True).graph
+    values = (*inferred.value_info, *inferred.input, *inferred.output)
+    types = {value.name: int(value.type.tensor_type.elem_type) for value in values}
+    return types | {t.name: int(t.data_type) for t in model.graph.initializer}
 
 
-def _check_zero_points(
-    nodes: object, constants: Mapping[str, "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
-) -> None:
-    for node in nodes:  # type: ignore[attr-defined]
+def _precision(node: NodeProto, producers: dict[str, NodeProto], types: dict[str, int]) -> str:
+    sources = [producers.get(name) for name in node.input[:2]]
+    if all(source is not None and source.op_type == "DequantizeLinear" for source in sources):
+        return "int8"
+    return "fp16" if types[node.input[0]] == TensorProto.FLOAT16 else "fp32"
+
+
+def _is_activation(node: NodeProto, producers: dict[str, NodeProto], constants: set[str]) -> bool:
+    source = producers.get(node.input[0])
+    if source is None or source.op_type != "QuantizeLinear":
+        return False
+    return source.input[0] not in constants
+
+
+def _check_zero_points(nodes: Iterable[NodeProto], constants: Mapping[str, NDArray[Any]]) -> None:
+    for node in nodes:
         if node.op_type == "DequantizeLinear" and len(node.input) > 2 and node.input[2]:
             zero = constants.get(node.input[2])
             if zero is not None and np.any(zero):

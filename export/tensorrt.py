@@ -13,8 +13,8 @@ from edge_mef.contract import FusionContract
 from edge_mef.errors import GateError, InputError, MissingError
 from edge_mef.export.artefacts import Artefact, Conversion
 from edge_mef.export.options import TensorRTOptions
+from edge_mef.export.proof import count_precisions
 from edge_mef.export.trt_graph import tensorrt_model
-from edge_mef.export.trt_proof import count_precisions
 from edge_mef.manifest import ArtefactEntry, Precision, PrecisionProof
 from edge_mef.runtimes.build_watch import watcher
 from edge_mef.runtimes.table import RUNTIMES, why_not

@@ -12,7 +12,7 @@ from onnx import ModelProto, NodeProto, TensorProto
 
 from edge_mef.errors import GateError
 from edge_mef.export.opset import OLD_OPSET, Constants, attribute, constants_of
-from edge_mef.export.trt_proof import value_types
+from edge_mef.export.proof import value_types
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 _INTEGERS = (TensorProto.INT32, TensorProto.INT64)

@@ -9,8 +9,22 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from edge_mef.bundle import Bundle
+from edge_mef.errors import BundleError, EdgeMefError, FrameTooLargeError
 
 Frame = NDArray[np.uint8]
+
+
+def run_error(what: str, exposures: Sequence[Frame], error: Exception) -> EdgeMefError:
+    """Return what to raise where a runtime failed; `what` is a sentence for anything but memory.
+
+    The errors of runtimes share no base class, and lack of memory has many names.
+    """
+    if isinstance(error, MemoryError) or "alloc" in str(error).lower():
+        height, width = exposures[0].shape[:2]
+        return FrameTooLargeError(
+            f"the memory of this machine was not enough for frames of {height}x{width}"
+        )
+    return BundleError(what)
 
 
 class Runtime(ABC):

@@ -8,9 +8,9 @@ import numpy as np
 import onnxruntime as ort
 
 from edge_mef.bundle import Bundle
-from edge_mef.errors import BundleError, FrameTooLargeError
+from edge_mef.errors import BundleError
 from edge_mef.manifest import ArtefactEntry
-from edge_mef.runtimes.base import Frame, Runtime
+from edge_mef.runtimes.base import Frame, Runtime, run_error
 from edge_mef.runtimes.stage_models import load_stages, usable_cores
 from edge_mef.runtimes.tiles import TILE, Stage, TiledFusion
 
@@ -56,12 +56,8 @@ class OnnxRuntime(Runtime):
         try:
             return self._run(exposures)
         except Exception as error:  # its errors share no base class
-            if isinstance(error, MemoryError) or "alloc" in str(error).lower():
-                height, width = exposures[0].shape[:2]
-                raise FrameTooLargeError(
-                    f"the memory of this machine was not enough for frames of {height}x{width}"
-                ) from error
-            raise BundleError(f"ONNX Runtime could not run the bundle: {error}") from error
+            what = f"ONNX Runtime could not run the bundle: {error}"
+            raise run_error(what, exposures, error) from error
 
     def _run(self, exposures: Sequence[Frame]) -> Frame:
         if self._tiled is not None:

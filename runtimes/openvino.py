@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle
-from edge_mef.errors import BundleError, FrameTooLargeError, MissingError
+from edge_mef.errors import BundleError, MissingError
 from edge_mef.manifest import ArtefactEntry
-from edge_mef.runtimes.base import Frame, Runtime
+from edge_mef.runtimes.base import Frame, Runtime, run_error
 from edge_mef.runtimes.quiet_openvino import import_openvino
 from edge_mef.runtimes.stage_models import load_stages, usable_cores
 from edge_mef.runtimes.tiles import TILE, TiledFusion
@@ -65,12 +65,8 @@ class OpenVINORuntime(Runtime):
         except BundleError:
             raise
         except Exception as error:  # it raises plain RuntimeError
-            if isinstance(error, MemoryError) or "alloc" in str(error).lower():
-                height, width = exposures[0].shape[:2]
-                raise FrameTooLargeError(
-                    f"the memory of this machine was not enough for frames of {height}x{width}"
-                ) from error
-            raise BundleError(f"OpenVINO could not run the bundle: {reason(error)}") from error
+            what = f"OpenVINO could not run the bundle: {reason(error)}"
+            raise run_error(what, exposures, error) from error
 
     def _run(self, exposures: Sequence[Frame]) -> Frame:
         if self._tiled is not None:

@@ -3,15 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from edge_mef.manifest import ArtefactEntry, CheckEntry, Manifest
+from edge_mef.runtimes.table import RUNTIMES
 
 SUMMARY = ("artefact", "runtime", "KiB", "convolutions", "parity", "gate", "s", "")
 _STAGES = "stages"
-_FORMATS = {
-    "onnxruntime": "onnx",
-    "openvino": "openvino",
-    "tensorrt": "tensorrt",
-    "mil": "coreml",
-}
 
 
 def summarize(manifest: Manifest, checks: Sequence[CheckEntry]) -> list[tuple[object, ...]]:
@@ -37,7 +32,7 @@ def summarize(manifest: Manifest, checks: Sequence[CheckEntry]) -> list[tuple[ob
 def _entries(manifest: Manifest, artefact: str, runtime: str) -> Iterator[ArtefactEntry]:
     """The files that ran: one, or all stages of the runtime's format."""
     for entry in manifest.artefacts:
-        staged = entry.role != "pipeline" and entry.format == _FORMATS.get(runtime)
+        staged = entry.role != "pipeline" and entry.format == RUNTIMES[runtime].artefact
         if entry.file == artefact or (artefact == _STAGES and staged):
             yield entry
 

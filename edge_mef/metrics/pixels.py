@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def standard_deviation(fused: Plane) -> float:
     return float(fused.std())
 
 
-def psnr(reference: NDArray[np.float64], picture: NDArray[np.float64]) -> float:
+def psnr(reference: NDArray[Any], picture: NDArray[Any]) -> float:
     """Ordinary PSNR in dB of arrays of one shape, 0 to 255; infinite if they are equal."""
-    error = float(np.mean((reference - picture) ** 2))
+    error = float(np.square(np.subtract(reference, picture, dtype=np.float64)).mean())
     return 10.0 * math.log10(PEAK * PEAK / error) if error > 0 else math.inf

@@ -23,10 +23,10 @@ from edge_mef.calibration.quantize import convert, observe, trace_network
 from edge_mef.calibration.quiet import quiet
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.calibration.scales import scales_of
-from edge_mef.calibration.sensitivity import psnr
 from edge_mef.checkpoints import read_checkpoint, write_checkpoint
 from edge_mef.data.scenes import load_scenes
 from edge_mef.errors import InputError
+from edge_mef.metrics.pixels import psnr
 from edge_mef.models import create_model, find_network
 from edge_mef.models.weights import read_metadata, read_weights, weights_digest, write_weights
 from edge_mef.objectives import make_objective

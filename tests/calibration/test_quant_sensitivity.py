@@ -11,8 +11,9 @@ from torch.fx import GraphModule
 
 from edge_mef.calibration.quantize import Ranges, layers, observe, trace_network
 from edge_mef.calibration.recipe import QuantRecipe
-from edge_mef.calibration.sensitivity import Quality, layer_sensitivity, meet_gate, psnr
+from edge_mef.calibration.sensitivity import Quality, layer_sensitivity, meet_gate
 from edge_mef.errors import GateError
+from edge_mef.metrics.pixels import psnr
 from edge_mef.models import create_model, find_network
 from edge_mef.pipeline import make_pipeline
 from edge_mef.render.brackets import random_bracket
@@ -93,5 +94,5 @@ def test_what_is_kept_on_request_stays_kept(
 
 
 def test_a_gate_out_of_reach_is_told(traced: GraphModule, ranges: Ranges, quality: Quality) -> None:
-    with pytest.raises(GateError, match=r"within 200 dB, found [0-9.]+ dB with 5 of 11 layers"):
+    with pytest.raises(GateError, match=r"reach 200 dB, found [0-9.]+ dB with 5 of 11 layers"):
         meet_gate(traced, RECIPE, ranges, quality, gate=200.0)

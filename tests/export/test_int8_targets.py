@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from edge_mef.bundle import Bundle
-from edge_mef.calibration.sensitivity import psnr
 from edge_mef.export.build import ExportSettings, export_bundle
 from edge_mef.export.quantization import QuantSettings
 from edge_mef.fuser import Fuser
+from edge_mef.metrics.pixels import psnr
 from edge_mef.render.brackets import random_bracket
 from edge_mef.runtimes.mil_package import read_package
 from edge_mef.runtimes.table import open_runtime

@@ -12,9 +12,9 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from edge_mef.bundle import BUNDLES_FOLDER
 from edge_mef.errors import GateError
 from edge_mef.export.opset import attribute, lower_opset
+from edge_mef.export.proof import count_precisions, value_types
 from edge_mef.export.trt_graph import tensorrt_model
 from edge_mef.export.trt_operators import SUPPORTED, check_operators
-from edge_mef.export.trt_proof import count_precisions, value_types
 from edge_mef.exposures import Frame
 from edge_mef.manifest import Precision
 from tests.runtimes.tiny_models import operators_of, portable_model

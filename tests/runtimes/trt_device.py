@@ -11,8 +11,8 @@ import onnxruntime
 import pytest
 
 from edge_mef.bundle import BUNDLES_FOLDER, Bundle, describe_files, load_bundle, write_bundle
+from edge_mef.export.proof import count_precisions
 from edge_mef.export.trt_graph import tensorrt_model
-from edge_mef.export.trt_proof import count_precisions
 from edge_mef.exposures import Frame
 from edge_mef.manifest import ArtefactEntry, Precision
 from edge_mef.runtimes.cuda_memory import CudaMemory

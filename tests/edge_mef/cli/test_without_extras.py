@@ -89,7 +89,6 @@ NEED_ONNX = {
     "edge_mef.export.tensorrt",
     "edge_mef.export.trt_graph",
     "edge_mef.export.trt_operators",
-    "edge_mef.export.trt_proof",
 }
 NEED_OPENVINO = {"edge_mef.runtimes.openvino"}
 # A few that must be among the modules seen, so that a broken link cannot hide a stage.
