@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from edge_mef.calibration.quantize import Ranges, trace_network
@@ -27,6 +28,8 @@ from edge_mef.objectives import Objective
 ACTIVATION_LEVELS = (-128, 127)
 WEIGHT_LEVELS = (-127, 127)
 _EXACT = 0.01  # squared grey levels; what is closer counts as equal
+_FLAT_WEIGHT = 20.0  # makes noise in flat areas about as much as all noise, for our networks
+_WINDOW, _CONTRAST = 9, (0.03 * 255.0) ** 2  # pixels; squared grey levels
 _OUTPUT_AXES: dict[Any, int] = {torch.conv2d: 0, torch.conv_transpose2d: 1}
 
 
@@ -97,7 +100,8 @@ class Imitation:
 
     The loss is the PSNR against what `given` makes of a sample, negative, in dB, for the sum of
     both squared differences; the mean over samples. Without the second one the float network
-    drifts away, and int8 pictures are no longer like its own.
+    drifts away, and int8 pictures are no longer like its own. Differences count more where the
+    picture is flat, as they do in MEF-SSIM, see `flat_noise`.
 
     Args:
         objective: of the network.
@@ -119,7 +123,28 @@ class Imitation:
         with torch.no_grad():
             expected = fused(self.given, given)
         gaps = [fused(one, given) - expected for one in (rounded, self.network)]
-        return sum((gap.square().flatten(1).mean(1) for gap in gaps), torch.tensor(_EXACT))
+        noise = [gap.square() + _FLAT_WEIGHT * flat_noise(gap, expected) for gap in gaps]
+        return sum((one.flatten(1).mean(1) for one in noise), torch.tensor(_EXACT))
+
+
+def flat_noise(gap: Tensor, expected: Tensor) -> Tensor:
+    """Return the squared difference without its local mean, weighted as structural similarity is.
+
+    With the local variance v of the picture the weight is C / (2 v + C), so 1 where it is flat:
+    what noise in a window costs its structural similarity, in units of C = (0.03 * 255)^2 (Wang et
+    al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004, eq. 13).
+
+    Args:
+        gap: what a picture differs by, (B, C, H, W) in grey levels.
+        expected: the picture, of the same shape.
+    """
+    centred, structure = gap - _local_mean(gap), expected - _local_mean(expected)
+    variance = _local_mean(structure.square())
+    return centred.square() * _CONTRAST / (2.0 * variance + _CONTRAST)
+
+
+def _local_mean(x: Tensor) -> Tensor:
+    return functional.avg_pool2d(x, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)
 
 
 def round_activation(x: Tensor, magnitude: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """How much each layer suffers from int8, and which few must stay in half precision.
 
-Quality is the PSNR of the fused calibration scenes against the float pipeline's. A layer's
-sensitivity is that quality with this layer alone in int8: the lower, the more it suffers.
+Quality is that of the fused calibration scenes: the PSNR against the float pipeline's pictures, and
+what is lost of MEF-SSIM. A layer's sensitivity is that quality with this layer alone in int8.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,82 +15,157 @@ from torch.fx import GraphModule
 from edge_mef.calibration.quantize import Program, convert, layers
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.errors import GateError
+from edge_mef.metrics import evaluate
 from edge_mef.metrics.pixels import psnr
+from edge_mef.metrics.table import METRICS
 
 Frame = NDArray[np.uint8]
 Fuse = Callable[[nn.Module], list[Frame]]
+Progress = Callable[[str, int, int], None]  # what, done, of how many
+_METRIC = "MEF_SSIM"
 _MOST_KEPT = 0.5  # of the layers; beyond, int8 is not what was asked for
 
 
 @dataclass(frozen=True)
-class Mixed:
-    """A quantized program that meets its gate.
+class Score:
+    """The worst of some scenes: PSNR in dB, and loss of MEF-SSIM (0 where all gain)."""
 
-    `sensitivity` is empty where all layers could be quantized; `kept` are in half precision.
-    `psnr` is the smallest over the calibration scenes.
+    psnr: float
+    drop: float
+
+    @property
+    def text(self) -> str:
+        """The score, for people."""
+        return f"{self.psnr:.1f} dB, MEF-SSIM -{self.drop:.4f}"
+
+
+Judge = Callable[[nn.Module], Score]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At least so many dB of PSNR, and at most such a loss of MEF-SSIM."""
+
+    psnr: float
+    drop: float
+
+    @property
+    def text(self) -> str:
+        """The goal, for people."""
+        return f"{self.psnr:.1f} dB, MEF-SSIM -{self.drop:.4f}"
+
+    def used(self, score: Score) -> float:
+        """Return which share a score takes of the noise or loss allowed; 1 just holds."""
+        noise: float = 10.0 ** ((self.psnr - score.psnr) / 10.0)
+        return max(noise, score.drop / self.drop)
+
+    def holds(self, score: Score) -> bool:
+        """Say whether a score reaches the goal."""
+        return self.used(score) <= 1.0
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A quantized program that meets its goal.
+
+    `sensitivity` is empty where all layers could be quantized, else of every layer, worst first;
+    `kept` are in half precision. `score` is the program's on the calibration scenes.
     """
 
     program: Program
     kept: tuple[str, ...]
-    psnr: float
-    sensitivity: Mapping[str, float]
+    score: Score
+    sensitivity: Mapping[str, Score]
 
 
 class Quality:
-    """PSNR of fused scenes in dB, against those of the float network."""
+    """Scores networks by the scenes that they fuse, against the float network.
 
-    def __init__(self, fuse: Fuse, network: nn.Module) -> None:
-        self._fuse, self._expected = fuse, fuse(network)
+    Args:
+        fuse: fuses all scenes with the network that it is given.
+        network: the float network.
+        scenes: the exposures, (H, W, 3) uint8 RGB each. MEF-SSIM leaves out those too small for it.
+    """
 
-    def __call__(self, network: nn.Module) -> float:
-        """Return the smallest over the scenes."""
-        return min(map(psnr, self._expected, self._fuse(network)))
+    def __init__(self, fuse: Fuse, network: nn.Module, scenes: Sequence[Sequence[Frame]]) -> None:
+        self._fuse, self._scenes, self._expected = fuse, scenes, fuse(network)
+        self._similar = [
+            self._similarity(*pair) for pair in zip(scenes, self._expected, strict=True)
+        ]
+
+    def __call__(self, network: nn.Module) -> Score:
+        """Return the worst over the scenes."""
+        found = self._fuse(network)
+        pairs = zip(self._scenes, found, self._similar, strict=True)
+        drops = [before - self._similarity(scene, fused) for scene, fused, before in pairs]
+        return Score(min(map(psnr, self._expected, found)), max(0.0, *drops))
+
+    @staticmethod
+    def _similarity(scene: Sequence[Frame], fused: Frame) -> float:
+        if min(fused.shape[:2]) < METRICS[_METRIC].min_side:
+            return 0.0
+        return evaluate(scene, fused, [_METRIC])[_METRIC]
 
 
 def layer_sensitivity(
-    traced: GraphModule, recipe: QuantRecipe, ranges: Mapping[str, float], quality: Quality
-) -> dict[str, float]:
-    """Return the quality with one layer in int8 at a time, the worst layer first."""
-    names = layers(traced)
-    found = {
-        name: quality(convert(traced, recipe, ranges, [n for n in names if n != name]))
-        for name in names
-    }
-    return dict(sorted(found.items(), key=lambda item: item[1]))
+    traced: GraphModule,
+    recipe: QuantRecipe,
+    ranges: Mapping[str, float],
+    judge: Judge,
+    progress: Progress | None = None,
+) -> dict[str, Score]:
+    """Return the quality with one layer in int8 at a time."""
+    names, found = layers(traced), {}
+    for index, name in enumerate(names):
+        if progress is not None:
+            progress(f"sensitivity of {name}", index, len(names))
+        found[name] = judge(convert(traced, recipe, ranges, [n for n in names if n != name]))
+    return found
+
+
+def worst_first(sensitivity: Mapping[str, Score], goal: Goal) -> dict[str, Score]:
+    """Order layers by how much of a goal each one uses up, the most first."""
+    return dict(sorted(sensitivity.items(), key=lambda item: -goal.used(item[1])))
 
 
 def meet_gate(
     traced: GraphModule,
     recipe: QuantRecipe,
     ranges: Mapping[str, float],
-    quality: Quality,
-    gate: float,
+    judge: Judge,
+    goal: Goal,
     kept: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Mixed:
-    """Quantize all layers but `kept`; keep the worst ones too, one by one, until `gate` dB hold.
+    """Quantize all layers but `kept`; keep the worst ones too, as few as reach the goal.
 
     Raises:
         GateError: not even with half of the layers in half precision.
     """
-    keep = list(kept)
-    program = convert(traced, recipe, ranges, keep)
-    reached = quality(program)
-    if reached >= gate:
-        return Mixed(program, tuple(keep), reached, {})
-    sensitivity = layer_sensitivity(traced, recipe, ranges, quality)
-    most = int(_MOST_KEPT * len(sensitivity))
-    for name in sensitivity:
-        if name in keep:
-            continue
-        if len(keep) >= most:
-            break
-        keep.append(name)
-        program = convert(traced, recipe, ranges, keep)
-        reached = quality(program)
-        if reached >= gate:
-            return Mixed(program, tuple(keep), reached, sensitivity)
-    raise GateError(
-        f"expected int8 to reach {gate:.0f} dB, found {reached:.1f} dB with {len(keep)} of "
-        f"{len(sensitivity)} layers in half precision: train for it (edge-mef train --qat), choose "
-        "another calibration set, or export fp16"
-    )
+    program = convert(traced, recipe, ranges, kept)
+    score = judge(program)
+    if goal.holds(score):
+        return Mixed(program, tuple(kept), score, {})
+    found = worst_first(layer_sensitivity(traced, recipe, ranges, judge, progress), goal)
+    order = [*kept, *(name for name in found if name not in kept)]
+
+    def keep(count: int) -> Mixed:
+        program = convert(traced, recipe, ranges, order[:count])
+        return Mixed(program, tuple(order[:count]), judge(program), found)
+
+    most = max(len(kept), int(_MOST_KEPT * len(order)))
+    best = keep(most)
+    if not goal.holds(best.score):
+        raise GateError(
+            f"expected int8 to reach {goal.text} on the calibration scenes, found "
+            f"{best.score.text} with {most} of {len(order)} layers in half precision: train for "
+            "it (edge-mef train --qat), choose another calibration set, or export fp16"
+        )
+    fewest = len(kept)  # does not reach it
+    while len(best.kept) - fewest > 1:
+        tried = keep((fewest + len(best.kept)) // 2)
+        if goal.holds(tried.score):
+            best = tried
+        else:
+            fewest = len(tried.kept)
+    return best

@@ -78,13 +78,9 @@ class Fuser:
     def check(self, count: int, height: int, width: int) -> None:
         """Raise `InputError` unless so many frames of this size can be fused here."""
         self.bundle.manifest.contract.check(count, height, width)
-        sizes = self.runtime.sizes
-        if sizes is not None and (height, width) not in sizes:
-            known = ", ".join("{}x{}".format(*size) for size in sizes)
-            raise InputError(
-                f"the runtime '{self.runtime.name}' takes frames of {known} with this bundle, "
-                f"found {height}x{width}: resize them, or export for their size"
-            )
+        refusal = self.runtime.refusal(height, width)
+        if refusal is not None:
+            raise InputError(refusal)
         check_memory(self.bundle.manifest, height, width, self.memory_limit)
 
     def read(

@@ -94,18 +94,26 @@ class ArtefactEntry(_Part):
     proof: PrecisionProof | None = None
 
 
+class LossEntry(_Part):
+    """What int8 costs the worst of some scenes: PSNR in dB (None: nothing) and loss of MEF-SSIM."""
+
+    psnr: float | None
+    mef_ssim_drop: float
+
+
 class QuantizationEntry(_Part):
     """How the network became int8; its scales are in scales.json.
 
-    `kept` layers are in half precision. `psnr` is the smallest in dB on calibration scenes, None
-    where the pictures were equal.
+    `kept` layers are in half precision. `loss` is that of the calibration scenes. Where layers had
+    to be kept, `sensitivity` has the loss with one layer alone in int8, the worst layer first.
     """
 
     recipe: str
     calibration_digest: str = Sha256
     layers: int = Field(ge=1)
     kept: tuple[str, ...]
-    psnr: float | None
+    loss: LossEntry
+    sensitivity: dict[str, LossEntry]
     notes: tuple[str, ...]
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from edge_mef.bundle import Bundle, check_bundle_output, describe_files, write_bundle
 from edge_mef.calibration.scales import SCALES_FILE, encode_scales
+from edge_mef.calibration.sensitivity import Score
 from edge_mef.colour import COLOUR_SPACES
 from edge_mef.contract import LARGEST_SIDE, FusionContract
 from edge_mef.edge_pipeline import EdgePipeline
@@ -28,6 +29,7 @@ from edge_mef.export.targets import TargetRow, check_target
 from edge_mef.manifest import (
     SCHEMA_VERSION,
     ArtefactEntry,
+    LossEntry,
     Manifest,
     NetworkEntry,
     Precision,
@@ -90,7 +92,7 @@ def export_bundle(
     spec, contract = find_network(settings.model), make_contract(settings)
     settings.options.check(target, contract, settings.precision)
     check_bundle_output(Path(output))
-    network = _network(settings, spec)
+    network = open_network(settings)
     reference = make_pipeline(spec, network, settings.rounding)
     golden = _golden(reference, contract)
     tensors = _tensors(network)
@@ -159,14 +161,22 @@ def _quantized(
 
 
 def _entry_of(quantized: Quantized, settings: ExportSettings) -> QuantizationEntry:
+    mixed = quantized.mixed
     return QuantizationEntry(
         recipe=settings.quantization.recipe.text,
         calibration_digest=quantized.digest,
         layers=len(quantized.scales),
-        kept=quantized.mixed.kept,
-        psnr=None if math.isinf(quantized.mixed.psnr) else round(quantized.mixed.psnr, 2),
+        kept=mixed.kept,
+        loss=loss_entry(mixed.score),
+        sensitivity={name: loss_entry(score) for name, score in mixed.sensitivity.items()},
         notes=quantized.notes,
     )
+
+
+def loss_entry(score: Score) -> LossEntry:
+    """Return a score as manifests have it."""
+    psnr = None if math.isinf(score.psnr) else round(score.psnr, 2)
+    return LossEntry(psnr=psnr, mef_ssim_drop=round(score.drop, 5))
 
 
 def _convert(row: TargetRow, conversion: Conversion) -> Sequence[Artefact]:
@@ -194,8 +204,13 @@ def _in_precision(pipeline: Pipeline, settings: ExportSettings) -> Pipeline:
     return pipeline
 
 
-def _network(settings: ExportSettings, spec: NetworkSpec) -> nn.Module:
-    weights = settings.weights
+def open_network(settings: ExportSettings) -> nn.Module:
+    """Return the float network of these settings.
+
+    Raises:
+        InputError: no such network, no own weights for it, or weights that do not fit.
+    """
+    spec, weights = find_network(settings.model), settings.weights
     if weights is None:
         channels = settings.channels or spec.default_channels
         kernels = tuple(settings.kernel_sizes or spec.default_kernel_sizes)
@@ -276,7 +291,7 @@ def _entry(name: str, artefact: OnnxArtefact, settings: ExportSettings) -> Artef
         file=name,
         role=role,
         exposures=counted if role in ("pipeline", "application") else None,
-        precision=settings.precision,
+        precision=settings.precision if role in _NETWORK else "fp32",
         version=artefact.opset,
         operators=artefact.operators,
         proof=prove_onnx(artefact.model, settings.precision) if role in _NETWORK else None,

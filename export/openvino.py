@@ -55,7 +55,7 @@ def _convert(conversion: Conversion, name: str, data: bytes, folder: Path) -> Ar
         file=xml.name,
         role=role,
         exposures=_exposures(model) if role in ("pipeline", "application") else None,
-        precision=conversion.precision,
+        precision=conversion.precision if role in ("pipeline", "analysis") else "fp32",
         version=int(ElementTree.parse(xml).getroot().attrib["version"]),
         operators=_operators(model),
         proof=prove(model, conversion.precision) if role in ("pipeline", "analysis") else None,

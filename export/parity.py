@@ -149,11 +149,11 @@ def _flavour(bundle: Bundle, threads: int | None) -> Fuser:
     return Fuser(alone, open_runtime(alone, "onnxruntime", threads, whole=True))
 
 
-def _refused(fuser: Fuser, frames: Sequence[Frame], notes: list[str]) -> bool:
+def _refused(fuser: Fuser, name: str, frames: Sequence[Frame], notes: list[str]) -> bool:
     """Say whether a runtime does not take these frames, which is no failure."""
     refusal = fuser.runtime.refusal(*frames[0].shape[:2])
     if refusal is not None:
-        notes.append(f"not checked on {fuser.runtime.name}: {refusal}")
+        notes.append(f"{name} not compared on {fuser.runtime.name}: {refusal.split(':')[0]}")
     return refusal is not None
 
 
@@ -165,13 +165,7 @@ def _by_sizes(ways: Sequence[Fuser]) -> Iterator[tuple[Sizes | None, list[Fuser]
 
 def _golden_checks(bundle: Bundle, fuser: Fuser, notes: list[str]) -> Iterator[CheckEntry]:
     golden = read_golden(bundle.folder, bundle.manifest.contract)
-    height, width = golden.fused.shape[:2]
-    if fuser.runtime.sizes is not None and (height, width) not in fuser.runtime.sizes:
-        notes.append(
-            f"{fuser.runtime.artefact} does not take the size of the golden frames, "
-            f"{height}x{width}: compared on scenes of its own sizes"
-        )
-    elif not _refused(fuser, golden.exposures, notes):
+    if not _refused(fuser, "golden frames", golden.exposures, notes):
         yield _check(bundle, fuser, "golden", _Case("golden", golden.exposures, golden.fused))
 
 
@@ -185,7 +179,7 @@ def _torch_checks(
     for name, frames in scenes:
         expected = reference(*frames)
         for fuser in ways:
-            if _refused(fuser, frames, notes):
+            if _refused(fuser, name, frames, notes):
                 continue
             yield _check(bundle, fuser, "torch", _Case(name, frames, expected))
 

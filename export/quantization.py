@@ -11,18 +11,29 @@ from edge_mef.calibration.quantize import Program, Ranges, layers, observe, trac
 from edge_mef.calibration.ranges import Range, RangesKey, load_ranges, save_ranges
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.calibration.scales import Scales, scales_of
-from edge_mef.calibration.sensitivity import Mixed, Quality, meet_gate
+from edge_mef.calibration.sensitivity import (
+    Goal,
+    Mixed,
+    Quality,
+    Score,
+    layer_sensitivity,
+    meet_gate,
+    worst_first,
+)
 from edge_mef.calibration.sets import CalibrationSet, open_calibration_set
+from edge_mef.data.scenes import reduce_frame
 from edge_mef.errors import InputError
+from edge_mef.export.gates import MOST_MEF_SSIM_DROP
 from edge_mef.models.table import NetworkSpec
 from edge_mef.pipeline import make_pipeline
+from edge_mef.runtimes.build_watch import watcher
 from edge_mef.validation import torch_fuse
 
 DEFAULT_SCENES = "rendered:12"
-# The scenes of the set differ most at its beginning; a few of them judge the precision, and other
-# scenes will do worse than these.
-_JUDGES = 6
-_MARGIN = 2.0  # dB
+# The scenes of the set differ most at its beginning; a few of them, made small, judge the
+# precision. Other scenes will do worse than these, hence the margins.
+_JUDGES, _JUDGED_SIDE = 6, 320
+_MARGIN, _SHARE_OF_DROP = 2.0, 0.6  # dB; of the MEF-SSIM that may be lost
 
 
 @dataclass(frozen=True)
@@ -69,35 +80,71 @@ def quantize(
     """
     traced = trace_network(spec, network)
     _check_layers(traced, settings.kept)
-    chosen = open_calibration_set(
-        settings.scenes or DEFAULT_SCENES,
-        count=settings.count,
-        longest_side=settings.longest_side,
+    chosen = _open_set(settings)
+    ranges, reason = _ranges(spec, weights_sha256, traced, chosen, settings)
+    mixed = meet_gate(
+        traced,
+        settings.recipe,
+        ranges,
+        _quality(spec, network, chosen),
+        goal_of(spec, settings),
+        settings.kept,
+        watcher().progress,
     )
-    scenes = chosen.frames
-
-    def run(program: nn.Module) -> None:
-        fuse = torch_fuse(make_pipeline(spec, program))
-        for frames in scenes:
-            fuse(*frames)
-
-    recipe = settings.recipe
-    ranges, reason = _stored(spec, weights_sha256, chosen, settings)
-    if ranges is None:
-        ranges = observe(traced, recipe, run)
-        _store(spec, weights_sha256, chosen, settings, ranges)
-    quality = Quality(
-        lambda program: [torch_fuse(make_pipeline(spec, program))(*f) for f in scenes[:_JUDGES]],
-        network,
-    )
-    gate = spec.int8_gate if settings.gate is None else settings.gate
-    mixed = meet_gate(traced, recipe, ranges, quality, gate + _MARGIN, settings.kept)
     notes = (
         f"calibrated with {chosen.summary} of '{Path(chosen.source).name}'",
         *reason,
         *_notes(mixed),
     )
     return Quantized(mixed.program, scales_of(mixed.program), mixed, chosen.digest, notes)
+
+
+def measure_sensitivity(
+    spec: NetworkSpec, network: nn.Module, chosen: CalibrationSet, settings: QuantSettings
+) -> dict[str, Score]:
+    """Return what the fused scenes lose with one layer in int8 at a time, the worst layer first."""
+    traced = trace_network(spec, network)
+    ranges = _observed(spec, traced, chosen, settings)
+    quality = _quality(spec, network, chosen)
+    found = layer_sensitivity(traced, settings.recipe, ranges, quality, watcher().progress)
+    return worst_first(found, goal_of(spec, settings))
+
+
+def goal_of(spec: NetworkSpec, settings: QuantSettings) -> Goal:
+    """Return what the calibration scenes must reach, so that other scenes hold the gate."""
+    gate = spec.int8_gate if settings.gate is None else settings.gate
+    return Goal(gate + _MARGIN, _SHARE_OF_DROP * MOST_MEF_SSIM_DROP)
+
+
+def _open_set(settings: QuantSettings) -> CalibrationSet:
+    return open_calibration_set(
+        settings.scenes or DEFAULT_SCENES,
+        count=settings.count,
+        longest_side=settings.longest_side,
+        progress=watcher().progress,
+    )
+
+
+def _quality(spec: NetworkSpec, network: nn.Module, chosen: CalibrationSet) -> Quality:
+    scenes = chosen.frames[:_JUDGES]
+    judges = [[reduce_frame(frame, _JUDGED_SIDE) for frame in frames] for frames in scenes]
+    return Quality(
+        lambda program: [torch_fuse(make_pipeline(spec, program))(*f) for f in judges],
+        network,
+        judges,
+    )
+
+
+def _observed(
+    spec: NetworkSpec, traced: GraphModule, chosen: CalibrationSet, settings: QuantSettings
+) -> Ranges:
+    def run(program: nn.Module) -> None:
+        fuse = torch_fuse(make_pipeline(spec, program))
+        for index, frames in enumerate(chosen.frames):
+            watcher().progress("measuring ranges", index, len(chosen.frames))
+            fuse(*frames)
+
+    return observe(traced, settings.recipe, run)
 
 
 def _check_layers(traced: GraphModule, kept: Sequence[str]) -> None:
@@ -110,12 +157,8 @@ def _check_layers(traced: GraphModule, kept: Sequence[str]) -> None:
 
 
 def _notes(mixed: Mixed) -> tuple[str, ...]:
-    if not mixed.kept:
-        return (f"int8 throughout: {mixed.psnr:.1f} dB or more on the calibration scenes",)
-    return (
-        f"kept in fp16: {', '.join(mixed.kept)}; {mixed.psnr:.1f} dB or more on the calibration "
-        "scenes",
-    )
+    what = f"kept in fp16: {', '.join(mixed.kept)}" if mixed.kept else "int8 throughout"
+    return (f"{what}; at worst {mixed.score.text} on the calibration scenes",)
 
 
 def _key(
@@ -124,25 +167,20 @@ def _key(
     return RangesKey(spec.name, weights_sha256, chosen.digest, {"observer": recipe.text})
 
 
-def _stored(
-    spec: NetworkSpec, weights_sha256: str, chosen: CalibrationSet, settings: QuantSettings
-) -> tuple[Ranges | None, tuple[str, ...]]:
-    if settings.ranges is None:
-        return None, ()
-    key = _key(spec, weights_sha256, chosen, settings.recipe)
-    found = load_ranges(settings.ranges, key)
-    if found.ranges is None:
-        return None, (f"{found.reason}; measured anew",)
-    return {name: one.largest for name, one in found.ranges.items()}, (found.reason,)
-
-
-def _store(
+def _ranges(
     spec: NetworkSpec,
     weights_sha256: str,
+    traced: GraphModule,
     chosen: CalibrationSet,
     settings: QuantSettings,
-    ranges: Ranges,
-) -> None:
-    if settings.ranges is not None:
-        key = _key(spec, weights_sha256, chosen, settings.recipe)
-        save_ranges(settings.ranges, key, {n: Range(-v, v) for n, v in ranges.items()})
+) -> tuple[Ranges, tuple[str, ...]]:
+    """Return ranges that were stored or measured, and which of both in a sentence."""
+    if settings.ranges is None:
+        return _observed(spec, traced, chosen, settings), ()
+    key = _key(spec, weights_sha256, chosen, settings.recipe)
+    found = load_ranges(settings.ranges, key)
+    if found.ranges is not None:
+        return {name: one.largest for name, one in found.ranges.items()}, (found.reason,)
+    ranges = _observed(spec, traced, chosen, settings)
+    save_ranges(settings.ranges, key, {n: Range(-v, v) for n, v in ranges.items()})
+    return ranges, (f"{found.reason}; measured anew",)

@@ -51,7 +51,13 @@ class Runtime(ABC):
 
     def refusal(self, height: int, width: int) -> str | None:
         """Return why frames of a size that the contract takes cannot be run, or None."""
-        return None
+        if self.sizes is None or (height, width) in self.sizes:
+            return None
+        known = ", ".join("{}x{}".format(*size) for size in self.sizes)
+        return (
+            f"the runtime '{self.name}' takes frames of {known} with this bundle, found "
+            f"{height}x{width}: resize them, or export for their size"
+        )
 
     @abstractmethod
     def describe(self) -> dict[str, str]:

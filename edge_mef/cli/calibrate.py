@@ -1,16 +1,21 @@
 """edge-mef calibrate."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from edge_mef.cli.options import Json
+from edge_mef.cli.building import shown_builds
+from edge_mef.cli.losses import print_losses
+from edge_mef.cli.options import Channels, Json, Kernels, Model, Weights, parse_kernels
 from edge_mef.cli.progress import Bar
 from edge_mef.cli.reporting import print_json, print_table
 
 if TYPE_CHECKING:
     from edge_mef.calibration.sets import CalibrationSet
+    from edge_mef.manifest import LossEntry
+
+Losses: TypeAlias = "dict[str, LossEntry]"
 
 
 def calibrate(
@@ -33,11 +38,22 @@ def calibrate(
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="Write a contact sheet of the scenes here.")
     ] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Measure what int8 costs each layer of --model.")
+    ] = False,
+    model: Model = "ffmef-edge",
+    weights: Weights = None,
+    channels: Channels = None,
+    kernel_sizes: Kernels = None,
     json: Json = False,
 ) -> None:
     """Choose the scenes that int8 quantization is calibrated with, and say what they cover."""
     from edge_mef.calibration.sets import open_calibration_set
+    from edge_mef.models.table import find_network
     from edge_mef.saving import check_output
+
+    find_network(model)
+    kernels = parse_kernels(kernel_sizes)
 
     if save is not None:
         check_output(save, endings=(".json",))
@@ -52,10 +68,13 @@ def calibrate(
             outputs=[path for path in (save, sheet) if path is not None],
             progress=bar.update,
         )
+    losses: Losses = {}
     try:
         _write(chosen, save, sheet)
+        if sensitivity:
+            losses = _sensitivity(chosen, model, weights, channels, kernels, shown=not json)
     finally:  # what was found is shown even where it cannot be written
-        _report(chosen, json)
+        _report(chosen, losses, json)
 
 
 def _write(chosen: "CalibrationSet", save: Path | None, sheet: Path | None) -> None:
@@ -67,12 +86,37 @@ def _write(chosen: "CalibrationSet", save: Path | None, sheet: Path | None) -> N
         write_picture(sheet, chosen.sheet())
 
 
-def _report(chosen: "CalibrationSet", json: bool) -> None:
+def _sensitivity(
+    chosen: "CalibrationSet",
+    model: str,
+    weights: Path | None,
+    channels: int | None,
+    kernels: tuple[int, ...] | None,
+    *,
+    shown: bool,
+) -> Losses:
+    from edge_mef.export.build import ExportSettings, loss_entry, open_network
+    from edge_mef.export.quantization import QuantSettings, measure_sensitivity
+    from edge_mef.models.table import find_network
+
+    settings = ExportSettings(model, weights, channels, kernels)
+    with shown_builds(shown=shown):
+        found = measure_sensitivity(
+            find_network(model), open_network(settings), chosen, QuantSettings()
+        )
+    return {layer: loss_entry(score) for layer, score in found.items()}
+
+
+def _report(chosen: "CalibrationSet", losses: Losses, json: bool) -> None:
     if json:
-        print_json(chosen.record().model_dump(mode="json"))
+        added = {name: loss.model_dump(mode="json") for name, loss in losses.items()}
+        print_json(
+            chosen.record().model_dump(mode="json") | ({"sensitivity": added} if added else {})
+        )
         return
     _print_scenes(chosen)
     _print_coverage(chosen)
+    print_losses(losses)
     typer.echo(f"digest: {chosen.digest}")
     for note in chosen.notes:
         typer.echo(f"note: {note}", err=True)

@@ -1,9 +1,15 @@
 """edge-mef inspect."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
+from edge_mef.cli.losses import print_losses
 from edge_mef.cli.options import BundleArgument, Json
 from edge_mef.cli.reporting import print_json, print_table
+
+if TYPE_CHECKING:
+    from edge_mef.manifest import Manifest
 
 _VERSIONS = {
     "onnx": "opset",
@@ -39,15 +45,27 @@ def inspect(bundle: BundleArgument = None, json: Json = False) -> None:
         ("size", contract.size_text),
         ("tileable", "yes" if manifest.tileable else "no: it keeps statistics of the whole frame"),
         ("precision", f"{manifest.precision}, rounding to {manifest.rounding}"),
+        *_quantization(manifest),
         ("colour", manifest.colour.name),
         ("memory", memory),
         ("made", f"{manifest.created} by edge-mef {manifest.toolchain.get('edge-mef', '?')}"),
         ("verified", f"{verified}{'' if state is None else f', {state.date}'}"),
     ]
     print_table(str(loaded.folder), ("what", "value"), rows)
+    if manifest.quantization is not None:
+        print_losses(manifest.quantization.sensitivity, manifest.quantization.kept)
     files = [(name, f"{e.size}", e.sha256[:16]) for name, e in manifest.files.items()]
     print_table("files", ("file", "bytes", "SHA-256 (start)"), files)
     for artefact in manifest.artefacts:
         counts = ", ".join(f"{count} {name}" for name, count in artefact.operators.items())
         version = f"{_VERSIONS[artefact.format]} {artefact.version}"
         typer.echo(f"{artefact.file} ({artefact.role}, {version}): {counts}")
+
+
+def _quantization(manifest: "Manifest") -> list[tuple[str, str]]:
+    entry = manifest.quantization
+    if entry is None:
+        return []
+    kept = f"{len(entry.kept)} kept in fp16" if entry.kept else "none kept in fp16"
+    text = f"{entry.layers} layers, {kept}, ranges by {entry.recipe}"
+    return [("int8", text), ("calibrated with", entry.calibration_digest)]

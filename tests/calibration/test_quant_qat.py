@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edge_mef import training
+from edge_mef.calibration import qat
 from edge_mef.calibration.qat import (
     ACTIVATION_LEVELS,
     WEIGHT_LEVELS,
@@ -143,7 +145,10 @@ def test_it_computes_what_the_converted_program_computes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ffmef", "ffmef-edge"])
-def test_the_loss_is_the_psnr_against_the_given_network(name: str) -> None:
+def test_the_loss_is_the_psnr_against_the_given_network(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qat, "_FLAT_WEIGHT", 0.0)
     objective = make_objective(find_network(name), train_settings(name))
     given, other = network_and_input(name)[0], create_model(name, 2)
     count = 2 if name == "ffmef" else 3
@@ -326,3 +331,19 @@ def test_without_weights_there_is_nothing_to_train_for_int8(
             result.sentence
         )
     assert contents(tmp_path) == {}
+
+
+def test_noise_counts_fully_where_the_picture_is_flat() -> None:
+    torch.manual_seed(3)
+    noise = torch.randn(1, 1, 40, 60)
+    flat = torch.full((1, 1, 40, 60), 90.0)
+    centred = noise - functional.conv2d(
+        functional.pad(noise, (4, 4, 4, 4)), torch.full((1, 1, 9, 9), 1.0 / 81.0)
+    )
+    inside = (slice(None), slice(None), slice(4, -4), slice(4, -4))
+    torch.testing.assert_close(qat.flat_noise(noise, flat)[inside], centred.square()[inside])
+    assert float(qat.flat_noise(torch.full_like(flat, 5.0), flat).max()) < 1e-6
+    busy = flat + 30.0 * torch.randn_like(flat)
+    weight = float(qat.flat_noise(noise, busy).mean() / qat.flat_noise(noise, flat).mean())
+    contrast = (0.03 * 255.0) ** 2
+    assert weight == pytest.approx(contrast / (2 * 30.0**2 + contrast), rel=0.1)

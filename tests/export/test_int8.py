@@ -149,3 +149,30 @@ def test_calibration_is_for_int8(run_cli: RunCli, tmp_path: Path) -> None:
     result = run_cli("export", "--calibration", "rendered:8", "-o", tmp_path / "b")
     assert result.code == 2
     assert "for --precision int8" in result.sentence
+
+
+def test_only_what_holds_the_network_is_int8(int8_bundle: Bundle) -> None:
+    found = {artefact.role: artefact.precision for artefact in int8_bundle.manifest.artefacts}
+    expected = {"pipeline": "int8", "analysis": "int8", "view": "fp32", "weights": "fp32"}
+    assert found == expected | {"application": "fp32"}
+
+
+def test_kept_layers_and_sensitivity_are_in_the_manifest_and_shown(
+    tmp_path: Path, ranges_file: Path, run_cli: RunCli
+) -> None:
+    strict = QuantSettings(
+        QUICK.scenes, QUICK.count, QUICK.longest_side, ranges=ranges_file, gate=51.0
+    )
+    bundle = export_bundle(tmp_path / "b", ExportSettings(precision="int8", quantization=strict))
+    entry = bundle.manifest.quantization
+    assert entry is not None
+    assert 1 <= len(entry.kept) <= 5
+    assert list(entry.sensitivity)[: len(entry.kept)] == list(entry.kept)
+    assert len(entry.sensitivity) == 11
+    assert entry.loss.psnr is not None
+    assert entry.loss.psnr >= 53.0
+    shown = run_cli("inspect", bundle.folder).out
+    worst = next(line for line in shown.splitlines() if line.strip().startswith(entry.kept[0]))
+    assert worst.split()[-1] == "fp16"
+    assert f"11 layers, {len(entry.kept)} kept in fp16" not in shown  # kept ones have no scales
+    assert f"{11 - len(entry.kept)} layers, {len(entry.kept)} kept in fp16" in shown

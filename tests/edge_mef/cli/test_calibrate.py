@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,23 @@ def test_it_needs_no_torch(folder: Path) -> None:
     result = run_python(without + MAIN, "calibrate", folder, "--count", 4)
     assert (result.code, result.err) == (0, "")
     assert "digest: " in result.out
+
+
+@pytest.mark.skipif(find_spec("torchao") is None, reason="needs torchao")
+def test_the_sensitivity_of_layers(run_cli: RunCli) -> None:
+    arguments = ("calibrate", "rendered:8", "--longest-side", "64", "--sensitivity")
+    result = run_cli(*arguments, "--channels", 2)
+    assert result.code == 0
+    assert "with one layer in int8 at a time" in result.out
+    answer = json.loads(run_cli(*arguments, "--channels", 2, "--json").out)
+    assert len(answer["sensitivity"]) == 11
+    for name, loss in answer["sensitivity"].items():
+        assert 30.0 < loss["psnr"] < 99.0
+        row = next(line.split() for line in result.out.splitlines() if f" {name} " in line)
+        assert row[1:3] == [f"{loss['psnr']:.1f}", f"{loss['mef_ssim_drop']:.4f}"]
+
+
+def test_a_network_that_there_is_not(run_cli: RunCli) -> None:
+    result = run_cli("calibrate", "rendered:4", "--sensitivity", "--model", "unet")
+    assert (result.code, len(result.err.splitlines())) == (2, 1)
+    assert "there is no network called 'unet'" in result.err
