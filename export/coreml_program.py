@@ -70,7 +70,8 @@ def convert_program(
                 package_dir=str(folder / "converted.mlpackage"),
             )
         except Exception as error:  # its errors share no base class
-            raise GateError(f"coremltools could not convert the pipeline: {error}") from error
+            reason = " ".join(str(error).split())
+            raise GateError(f"coremltools could not convert the pipeline: {reason}") from error
         return _with_packed_weights(ct, model) if options.weights_only else model
 
 
