@@ -30,8 +30,9 @@ and verifies all of them again, and leaves with 1 if a row fails:
 * **convolutions**: how many compute in which precision, counted in the files that were written. Of
   a network with stages, first those of the pipeline in one piece, then those of the analysis. Pairs
   are quantized activations.
-* **least PSNR**, **most levels**, **MEF-SSIM lost**: the worst over all pictures. MEF-SSIM is
-  measured where a gate asks for it; a negative number is a gain.
+* **least PSNR**, **most levels**, **MEF-SSIM lost**: the worst over the golden frames and the
+  scenes, which are rendered where no `--data` are given. MEF-SSIM is measured where a gate asks for
+  it; a negative number is a gain.
 * **weights**: the constants of the pipeline in one piece, in percent of those of the fp32 export of
   the same target and sizes. The model for TensorRT holds int8 weights as floats, which the engine
   quantizes.
@@ -42,6 +43,7 @@ ONNX models that every bundle holds included. [export.md](export.md#verify) expl
 [precision.md](precision.md) the precisions.
 
 {summary}
+Made with {versions}.
 
 """
 
@@ -53,7 +55,10 @@ def page(rows: Sequence[Row], command: Sequence[str], output: Path | None = None
         OutputError: the output cannot be written.
     """
     failed = [row for row in rows if not row.passed]
-    summary = f"{len(rows) - len(failed)} of {len(rows)} rows hold their gates."
+    pictures = sum(row.checks for row in rows)
+    summary = (
+        f"{len(rows) - len(failed)} of {len(rows)} rows hold their gates ({pictures} pictures)."
+    )
     text = _TEXT.format(command=_wrapped(command), summary=f"{summary} Made with {_versions()}.")
     text += "\n".join(_table(rows)) + "\n"
     if failed:

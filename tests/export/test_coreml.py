@@ -81,7 +81,7 @@ def fused_by(package: Path, frames: tuple[Any, ...]) -> Any:
 
 
 def before_rounding(package: MilPackage, frames: tuple[Any, ...] | list[Any]) -> torch.Tensor:
-    """What goes into the rounding of a package, (1, 3, H, W) in grey levels from 0 to NEAR_WHITE."""
+    """What goes into the rounding of a package, (1, 3, H, W) from 0 to NEAR_WHITE grey levels."""
     program = read_package(package.path).program
     function = program.functions["main"]
     (rounding,) = [op for op in function.operations if op.op_type in ("floor", "round")]
