@@ -56,10 +56,9 @@ def page(rows: Sequence[Row], command: Sequence[str], output: Path | None = None
     """
     failed = [row for row in rows if not row.passed]
     pictures = sum(row.checks for row in rows)
-    summary = (
-        f"{len(rows) - len(failed)} of {len(rows)} rows hold their gates ({pictures} pictures)."
-    )
-    text = _TEXT.format(command=_wrapped(command), summary=f"{summary} Made with {_versions()}.")
+    held = f"{len(rows) - len(failed)} of {len(rows)}"
+    summary = f"{held} rows hold their gates, on {pictures} pictures."
+    text = _TEXT.format(command=_wrapped(command), summary=summary, versions=_versions())
     text += "\n".join(_table(rows)) + "\n"
     if failed:
         text += "\nWhat failed:\n\n" + "".join(f"* {_name(r)}: {r.failure}\n" for r in failed)
