@@ -33,7 +33,9 @@ def conversion_folder() -> Iterator[Path]:
                     raise _full(place) from error
                 raise
     except OSError as error:  # of the folder itself
-        raise (_full(place) if _is_full(error) else error) from error
+        if _is_full(error):
+            raise _full(place) from error
+        raise
 
 
 def _has_room(folder: Path) -> bool:

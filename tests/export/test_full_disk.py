@@ -20,6 +20,7 @@ from edge_mef.export import build, coreml
 from edge_mef.export.artefacts import Artefact
 from edge_mef.export.onnx import OnnxArtefact, describe_model
 from edge_mef.export.temporary import conversion_folder
+from edge_mef.saving import write_atomically
 from tests.conftest import Result, RunCli, contents
 from tests.coreml import WEIGHTS, conversion
 
@@ -50,13 +51,12 @@ def files_of(most: int) -> Iterator[None]:
 
 def full_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The disk is full while the bundle's file of this name is written."""
-    write = bundle_module.write_atomically
 
     def write_or_fail(path: Path, data: bytes) -> None:
         with monkeypatch.context() as full:
             if path.as_posix().endswith(f"/{name}"):
                 full.setattr(os, "fsync", fill_the_disk)
-            write(path, data)
+            write_atomically(path, data)
 
     monkeypatch.setattr(bundle_module, "write_atomically", write_or_fail)
 

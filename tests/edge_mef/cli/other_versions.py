@@ -14,7 +14,7 @@ Change = Callable[[dict[str, Any]], object]
 OTHER_VERSIONS: dict[str, tuple[Change, str]] = {
     "newer": (
         lambda d: d.update(schema_version=SCHEMA_VERSION + 1, new={}),
-        "was written by a newer EdgeMEF (schema 2; this one reads up to 1): upgrade",
+        f"was written by a newer EdgeMEF (schema {SCHEMA_VERSION + 1}; this one reads up to",
     ),
     "older": (lambda d: d.update(schema_version=0), "is not valid: schema_version: "),
     "no version": (lambda d: d.pop("schema_version"), "it states no schema_version"),
