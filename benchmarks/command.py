@@ -28,8 +28,8 @@ def add_timing(parser: argparse.ArgumentParser, repeats: int) -> None:
     """Add --size, --bundle, --threads, --repeats and --json."""
     parser.add_argument("--size", default="1080x1920", help="height x width of the timed frame")
     parser.add_argument("--bundle", action="append", help="default: the default bundle")
-    parser.add_argument("--threads", type=_whole_number(_MOST_THREADS), default=2)
-    parser.add_argument("--repeats", type=_whole_number(_MOST_REPEATS), default=repeats)
+    parser.add_argument("--threads", type=whole_number(_MOST_THREADS), default=2)
+    parser.add_argument("--repeats", type=whole_number(_MOST_REPEATS), default=repeats)
     parser.add_argument("--json", action="store_true")
 
 
@@ -67,7 +67,9 @@ def run(work: Callable[[], str]) -> int:
     return 0
 
 
-def _whole_number(most: int) -> Callable[[str], int]:
+def whole_number(most: int) -> Callable[[str], int]:
+    """Return what reads an argument from 1 to `most`."""
+
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
             raise argparse.ArgumentTypeError(f"expected 1 to {most}, found '{text}'")

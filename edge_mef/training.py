@@ -5,6 +5,8 @@ batch's scenes (distributed data parallel) and the first one validates, logs and
 """
 
 import copy
+import gc
+import importlib
 import math
 import os
 import time
@@ -104,6 +106,7 @@ class _Workers:
 
     def __exit__(self, *_: object) -> None:
         if dist.is_initialized():
+            gc.collect()  # what holds the group keeps threads running that can abort the exit
             dist.destroy_process_group()
 
 
@@ -120,6 +123,8 @@ def _distributed(device: str | None) -> _Workers:
         if chosen == "cuda":
             chosen = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
             torch.cuda.set_device(chosen)
+        # Imported later, as DistributedDataParallel does, its default arguments hold the group.
+        importlib.import_module("torch.distributed.nn.functional")
         dist.init_process_group("nccl" if chosen.startswith("cuda") else "gloo")
     try:
         return _Workers(torch.device(chosen), rank, count)

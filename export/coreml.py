@@ -5,7 +5,6 @@ only one input may have them), and its graph would compute its sizes as it runs,
 the Neural Engine; the weights are small enough to be there twice.
 """
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from edge_mef.export.coreml_files import package_files
 from edge_mef.export.coreml_metadata import describe
 from edge_mef.export.coreml_program import SPECIFICATIONS, convert_program
 from edge_mef.export.options import Size
+from edge_mef.export.temporary import conversion_folder
 from edge_mef.manifest import ArtefactEntry, Precision, PrecisionProof
 from edge_mef.runtimes.mil_package import MilPackage, read_package
 from edge_mef.runtimes.mil_program import count_operators, prove_precision
@@ -30,6 +30,7 @@ def convert(conversion: Conversion) -> list[Artefact]:
     Raises:
         InputError: an impossible system, size, or combination of options.
         GateError: a package is not what was asked for.
+        OutputError: the disk of the temporary folder is full.
     """
     options = conversion.options.coreml
     options.check(conversion.contract, conversion.precision)
@@ -66,9 +67,11 @@ def _artefact(conversion: Conversion, name: str, size: Size) -> Artefact:
     height, width = size
     contract = replace(conversion.contract, height=height, width=width)
     options = conversion.options.coreml
-    with tempfile.TemporaryDirectory(prefix="edge-mef-") as folder:
-        path = Path(folder) / name
-        model = convert_program(conversion.pipeline, contract, conversion.precision, options)
+    with conversion_folder() as folder:
+        path = folder / name
+        model = convert_program(
+            conversion.pipeline, contract, conversion.precision, options, folder
+        )
         describe(model, contract, conversion)
         files = package_files(model, path)
         package = _saved(path, files)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import uuid
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,18 @@ def package_files(model: Any, folder: Path) -> dict[str, bytes]:
     """Return the three files of a coremltools MLModel's package by their names inside.
 
     Args:
-        model: the model.
+        model: the model; it is of no use afterwards.
         folder: a place to save it to; nothing is left there.
 
     Raises:
         GateError: the model keeps its weights elsewhere.
     """
     saved = folder.with_name("saved.mlpackage")
-    with quiet_coremltools():
-        model.save(str(saved))
+    try:
+        with quiet_coremltools():
+            model.save(str(saved))
+    finally:
+        shutil.rmtree(model.package_path, ignore_errors=True)  # else it is there until the end
     # Of what else is saved (how operators map to those of torch) nothing is for users.
     if not (saved / WEIGHTS).is_file():
         raise GateError(f"expected the weights in {WEIGHTS}, and they are not there")

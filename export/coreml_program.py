@@ -1,5 +1,6 @@
 """The pipeline as a Core ML model in memory."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,12 +37,16 @@ class PlanarPipeline(nn.Module):
 
 
 def convert_program(
-    pipeline: nn.Module, contract: FusionContract, precision: Precision, options: CoreMLOptions
+    pipeline: nn.Module,
+    contract: FusionContract,
+    precision: Precision,
+    options: CoreMLOptions,
+    folder: Path,
 ) -> Any:
     """Trace and convert a pipeline for one size; returns coremltools' MLModel.
 
-    The precision is that of the traced graph, casts and quantization included; the converter adds
-    none of its own.
+    Its files are in `folder`, which has to be there as long as it is used. The precision is that of
+    the traced graph, casts and quantization included; the converter adds none of its own.
 
     Raises:
         GateError: the converter cannot do it.
@@ -62,9 +67,11 @@ def convert_program(
                 minimum_deployment_target=getattr(ct.target, f"iOS{options.ios}"),
                 compute_precision=_compute_precision(ct, traced, precision),
                 skip_model_load=True,
+                package_dir=str(folder / "converted.mlpackage"),
             )
         except Exception as error:  # its errors share no base class
-            raise GateError(f"coremltools could not convert the pipeline: {error}") from error
+            reason = " ".join(str(error).split())
+            raise GateError(f"coremltools could not convert the pipeline: {reason}") from error
         return _with_packed_weights(ct, model) if options.weights_only else model
 
 

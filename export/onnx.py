@@ -73,16 +73,23 @@ def convert_to_onnx(
 def convert_program(
     program: ExportedProgram, inputs: Sequence[str], outputs: Sequence[str], opset: int = OPSET
 ) -> ModelProto:
-    """Convert a traced program to a simplified, checked ONNX model with these names."""
-    with quiet_converter():
-        converted = torch.onnx.export(
-            program,
-            dynamo=True,
-            opset_version=opset,
-            input_names=list(inputs),
-            output_names=list(outputs),
-            verbose=False,
-        )
+    """Convert a traced program to a simplified, checked ONNX model with these names.
+
+    Raises:
+        GateError: the converter cannot do it, or what came out computes something else.
+    """
+    try:
+        with quiet_converter():
+            converted = torch.onnx.export(
+                program,
+                dynamo=True,
+                opset_version=opset,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                verbose=False,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise GateError(f"torch cannot convert the pipeline to ONNX: {_reason(error)}") from error
     if converted is None:
         raise GateError("the ONNX converter returned nothing")
     simplified, same = onnxsim.simplify(converted.model_proto)
@@ -91,6 +98,13 @@ def convert_program(
     model = _cleaned(simplified)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what is behind a chain of errors; the others are advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).partition("\n")[0]
 
 
 def describe_model(model: ModelProto) -> OnnxArtefact:

@@ -5,7 +5,6 @@ ONNX model, nothing is compressed: fp16 stays fp16, and in int8 the weights stay
 explicit dequantizations, which OpenVINO's plugins turn into int8 convolutions.
 """
 
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from xml.etree import ElementTree
 from edge_mef.contract import FusionContract
 from edge_mef.errors import GateError
 from edge_mef.export.artefacts import Artefact, Conversion
+from edge_mef.export.temporary import conversion_folder
 from edge_mef.manifest import ArtefactEntry, Precision, PrecisionProof, Role
 from edge_mef.runtimes.openvino import reason
 from edge_mef.runtimes.quiet_openvino import import_openvino
@@ -35,11 +35,11 @@ def convert(conversion: Conversion) -> list[Artefact]:
     Raises:
         GateError: OpenVINO cannot convert a model, or what came out is not of the sizes or the
             precision that were asked for.
+        OutputError: the disk of the temporary folder is full.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with conversion_folder() as folder:
         return [
-            _convert(conversion, name, data, Path(folder))
-            for name, data in conversion.portable.items()
+            _convert(conversion, name, data, folder) for name, data in conversion.portable.items()
         ]
 
 

@@ -52,6 +52,7 @@ NEEDS_TORCH = [
     "edge_mef/cli/test_demo*.py",
     "edge_mef/cli/test_export*.py",
     "edge_mef/cli/test_train*.py",
+    "benchmarks/test_matrix*.py",
     "benchmarks/test_precision*.py",
     "benchmarks/peers/test_learn*.py",
     "benchmarks/peers/test_published*.py",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RunCli, contents
+from tests.edge_mef.cli.other_versions import OTHER_VERSIONS, rewrite
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,16 @@ def test_places_that_are_taken(run_cli: RunCli, tmp_path: Path) -> None:
         assert result.code == 2
         assert "choose another folder" in result.sentence or "is a file" in result.sentence
     assert contents(tmp_path) == {"full/letter.txt": b"x"}
+
+
+@pytest.mark.parametrize("version", OTHER_VERSIONS)
+def test_a_bundle_of_another_version_is_not_replaced(
+    run_cli: RunCli, tmp_path: Path, bundle: Path, version: str
+) -> None:
+    """It may hold files that this version knows nothing of."""
+    rewrite(bundle, OTHER_VERSIONS[version][0])
+    before = contents(tmp_path)
+    result = run_cli("export", "--model", "ffmef", "-o", bundle)
+    assert result.code == 2
+    assert f"'{bundle}' holds something else than one of our bundles" in result.sentence
+    assert contents(tmp_path) == before
