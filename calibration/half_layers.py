@@ -11,9 +11,9 @@ _HALF, _SINGLE = torch.float16, torch.float32
 
 def halve(graph: GraphModule, kept: Collection[str]) -> None:
     """Let the layers named compute in float16, with casts around; changes `graph`."""
-    from edge_mef.calibration.quantizer import convolutions, operands
+    from edge_mef.calibration.quantizer import all_convolutions, operands
 
-    for _, node in [(n, c) for n, c in convolutions(graph) if n in kept]:
+    for _, node in [(n, c) for n, c in all_convolutions(graph) if n in kept]:
         arguments = [
             _cast(graph, node, value, _HALF) if isinstance(value, Node) else value
             for value in operands(node)

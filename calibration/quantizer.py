@@ -42,15 +42,12 @@ class SymmetricInt8(Quantizer):  # type: ignore[misc]
         """Mark the input and the weight of every convolution that becomes int8."""
         activation = self._activation()
         for name, node in convolutions(model):
-            if name in self.kept:
-                continue
             source, weight = operands(node)[:2]
+            inputs = {weight: _weight(_CONVOLUTIONS[str(node.target)])}
+            if name not in self.kept:
+                inputs[source] = activation
             node.meta["quantization_annotation"] = QuantizationAnnotation(
-                input_qspec_map={
-                    source: activation,
-                    weight: _weight(_CONVOLUTIONS[str(node.target)]),
-                },
-                _annotated=True,
+                input_qspec_map=inputs, _annotated=True
             )
         return model
 

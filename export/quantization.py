@@ -32,7 +32,7 @@ from edge_mef.validation import torch_fuse
 DEFAULT_SCENES = "rendered:12"
 # The scenes of the set differ most at its beginning; a few of them, made small, judge the
 # precision. Other scenes will do worse than these, hence the margins.
-_JUDGES, _JUDGED_SIDE = 6, 320
+_JUDGES, _JUDGED_SIDE = 16, 320
 _MARGIN, _SHARE_OF_DROP = 2.0, 0.6  # dB; of the MEF-SSIM that may be lost
 
 

@@ -8,7 +8,7 @@ opset 17, whole shapes (it takes no notice of Shape's start and end), and quanti
 floats with a QuantizeLinear behind them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,11 +152,25 @@ def _take_whole_shapes(model: ModelProto) -> None:
 
 
 def _quantize_weights(model: ModelProto) -> None:
-    """Put every int8 constant as floats and a QuantizeLinear that gives the same int8 again."""
+    """Put every int8 constant as floats and a QuantizeLinear that gives the same int8 again.
+
+    Weights of layers that compute in half precision are put as the half values that they stand for.
+    """
     constants = constants_of(model)
+    dequantized: dict[str, NDArray[Any]] = {}
+    readers = _readers(model)
     nodes: list[NodeProto] = []
     for node in model.graph.node:
-        if node.op_type == "DequantizeLinear" and node.input[0] in constants:
+        if node.op_type == "Cast" and node.input[0] in dequantized:
+            values = dequantized[node.input[0]].astype(np.float16)
+            model.graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
+            continue
+        is_weight = node.op_type == "DequantizeLinear" and node.input[0] in constants
+        if is_weight and _is_halved(readers[node.output[0]]):
+            levels, spread = _levels(node, constants)
+            dequantized[node.output[0]] = np.asarray(levels * spread, np.float32)
+            continue
+        if is_weight:
             nodes.append(_quantize_constant(model, node, constants))
         nodes.append(node)
     del model.graph.node[:]
@@ -167,11 +181,8 @@ def _quantize_weights(model: ModelProto) -> None:
 def _quantize_constant(
     model: ModelProto, node: NodeProto, constants: dict[str, NDArray[Any]]
 ) -> NodeProto:
-    name, scale = node.input[0], constants[node.input[1]]
-    levels = np.asarray(constants[name], np.float32)
-    axis = int(attribute(node, "axis", 1))
-    shape = [-1 if dim == axis % levels.ndim else 1 for dim in range(levels.ndim)]
-    spread = scale.reshape(shape) if scale.ndim else scale
+    name = node.input[0]
+    levels, spread = _levels(node, constants)
     values = np.asarray(levels * spread, np.float32)
     if not np.array_equal(np.rint(values / spread), levels):
         raise GateError(f"the weights {name} do not survive quantizing again")
@@ -182,7 +193,31 @@ def _quantize_constant(
         [floats, *node.input[1:]],
         [f"{name}_levels"],
         name=f"{node.name}_weights",
-        axis=axis,
+        axis=int(attribute(node, "axis", 1)),
     )
     node.input[0] = quantized.output[0]
     return quantized
+
+
+def _levels(node: NodeProto, constants: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], Any]:
+    """The int8 levels of a DequantizeLinear as float32, and what they are multiplied by."""
+    levels = np.asarray(constants[node.input[0]], np.float32)
+    scale, axis = constants[node.input[1]], int(attribute(node, "axis", 1))
+    shape = [-1 if dim == axis % levels.ndim else 1 for dim in range(levels.ndim)]
+    return levels, scale.reshape(shape) if scale.ndim else scale
+
+
+def _is_halved(readers: Sequence[NodeProto]) -> bool:
+    """Whether nothing but casts to half precision reads a value."""
+    return bool(readers) and all(
+        reader.op_type == "Cast" and attribute(reader, "to") == TensorProto.FLOAT16
+        for reader in readers
+    )
+
+
+def _readers(model: ModelProto) -> dict[str, list[NodeProto]]:
+    found: dict[str, list[NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            found.setdefault(name, []).append(node)
+    return found

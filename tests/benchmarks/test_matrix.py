@@ -23,7 +23,7 @@ from edge_mef.errors import GateError, InputError
 from edge_mef.export import build
 from edge_mef.export.build import ExportSettings
 from edge_mef.export.parity import VerifyResult
-from edge_mef.manifest import CheckEntry, QuantizationEntry, Verification
+from edge_mef.manifest import CheckEntry, LossEntry, QuantizationEntry, Verification
 
 SETTINGS = MatrixSettings()
 EDGE = load_bundle("ffmef-edge")
@@ -52,9 +52,14 @@ class Exports:
         if settings.precision in self.refused:
             raise GateError("expected int8 to reach 47 dB,\nfound 3")
         quantized = QuantizationEntry(
-            recipe="minmax", calibration_digest="0" * 64, layers=9, kept=("stem",), psnr=50.0,
+            recipe="minmax",
+            calibration_digest="0" * 64,
+            layers=9,
+            kept=("stem",),
+            loss=LossEntry(psnr=50.0, mef_ssim_drop=0.0),
+            sensitivity={},
             notes=(),
-        )  # fmt: skip
+        )
         update = {"quantization": quantized if settings.precision == "int8" else None}
         return replace(EDGE, manifest=EDGE.manifest.model_copy(update=update))
 
