@@ -98,7 +98,7 @@ def train_settings(model: str, **given: Any) -> TrainSettings:
 
 def int8_recipe(recipe: TrainSettings) -> TrainSettings:
     """Return what we recommend to train given weights for int8: a little, and with small steps."""
-    rate = 5e-5 if recipe.model == "ffmef-edge" else 1e-4
+    epochs, rate = (4, 5e-5) if recipe.model == "ffmef-edge" else (14, 5e-4)
     return replace(
-        recipe, qat=True, epochs=4, learning_rate=rate, weight_decay=0.0, final_rate=0.02
+        recipe, qat=True, epochs=epochs, learning_rate=rate, weight_decay=0.0, final_rate=0.02
     )

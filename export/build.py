@@ -116,7 +116,7 @@ def export_bundle(
     }
     manifest = _manifest(Path(output).name, settings, contract, tensors, models, added)
     if quantized is not None:
-        manifest = manifest.model_copy(update={"quantization": _entry_of(quantized, settings)})
+        manifest = manifest.model_copy(update={"quantization": _entry_of(quantized)})
     listed = manifest.model_copy(update={"files": describe_files(contents)})
     return write_bundle(Path(output), listed, contents)
 
@@ -160,10 +160,10 @@ def _quantized(
     return quantize(spec, network, weights_digest(tensors), settings.quantization)
 
 
-def _entry_of(quantized: Quantized, settings: ExportSettings) -> QuantizationEntry:
+def _entry_of(quantized: Quantized) -> QuantizationEntry:
     mixed = quantized.mixed
     return QuantizationEntry(
-        recipe=settings.quantization.recipe.text,
+        recipe=quantized.recipe.text,
         calibration_digest=quantized.digest,
         layers=len(quantized.scales),
         kept=mixed.kept,

@@ -1,7 +1,7 @@
 """The int8 program of a pipeline: calibrated once, the same for every target."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -33,7 +33,7 @@ DEFAULT_SCENES = "rendered:12"
 # The scenes of the set differ most at its beginning; a few of them, made small, judge the
 # precision. Other scenes will do worse than these, hence the margins.
 _JUDGES, _JUDGED_SIDE = 16, 320
-_MARGIN, _SHARE_OF_DROP = 2.0, 0.6  # dB; of the MEF-SSIM that may be lost
+_MARGIN, _SHARE_OF_DROP = 2.0, 0.4  # dB; of the MEF-SSIM that may be lost
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class QuantSettings:
     Attributes:
         scenes: what to calibrate with, see `edge_mef.calibration.sets`; rendered ones where None.
         count, longest_side: how many scenes, and what their frames are reduced to.
-        recipe: where the ranges of activations end.
+        recipe: where the ranges of activations end; the network's where None.
         ranges: a file that keeps them; it is used where it belongs to all of this, else written.
         kept: layers that stay in half precision whatever they would cost.
         gate: dB against the float pipeline on the calibration scenes; the network's where None.
@@ -52,7 +52,7 @@ class QuantSettings:
     scenes: str | None = None
     count: int = 16
     longest_side: int = 640
-    recipe: QuantRecipe = field(default_factory=QuantRecipe)
+    recipe: QuantRecipe | None = None
     ranges: Path | None = None
     kept: tuple[str, ...] = ()
     gate: float | None = None
@@ -65,6 +65,7 @@ class Quantized:
     program: Program
     scales: Scales
     mixed: Mixed
+    recipe: QuantRecipe
     digest: str
     notes: tuple[str, ...]
 
@@ -78,25 +79,26 @@ def quantize(
         InputError: no scenes to calibrate with, or too few; no such layer to keep.
         GateError: int8 costs more than the gate allows.
     """
-    traced = trace_network(spec, network)
+    traced, recipe = trace_network(spec, network), recipe_of(spec, settings)
     _check_layers(traced, settings.kept)
     chosen = _open_set(settings)
     ranges, reason = _ranges(spec, weights_sha256, traced, chosen, settings)
     mixed = meet_gate(
         traced,
-        settings.recipe,
+        recipe,
         ranges,
         _quality(spec, network, chosen),
         goal_of(spec, settings),
         settings.kept,
-        watcher().progress,
+        least=Goal(_gate(spec, settings), MOST_MEF_SSIM_DROP),
+        progress=watcher().progress,
     )
     notes = (
         f"calibrated with {chosen.summary} of '{Path(chosen.source).name}'",
         *reason,
         *_notes(mixed),
     )
-    return Quantized(mixed.program, scales_of(mixed.program), mixed, chosen.digest, notes)
+    return Quantized(mixed.program, scales_of(mixed.program), mixed, recipe, chosen.digest, notes)
 
 
 def measure_sensitivity(
@@ -106,14 +108,27 @@ def measure_sensitivity(
     traced = trace_network(spec, network)
     ranges = _observed(spec, traced, chosen, settings)
     quality = _quality(spec, network, chosen)
-    found = layer_sensitivity(traced, settings.recipe, ranges, quality, watcher().progress)
+    found = layer_sensitivity(
+        traced, recipe_of(spec, settings), ranges, quality, watcher().progress
+    )
     return worst_first(found, goal_of(spec, settings))
+
+
+def recipe_of(spec: NetworkSpec, settings: QuantSettings) -> QuantRecipe:
+    """Return the recipe that was asked for, or the network's."""
+    if settings.recipe is not None:
+        return settings.recipe
+    share = spec.int8_percentile
+    return QuantRecipe() if share is None else QuantRecipe("percentile", share)
 
 
 def goal_of(spec: NetworkSpec, settings: QuantSettings) -> Goal:
     """Return what the calibration scenes must reach, so that other scenes hold the gate."""
-    gate = spec.int8_gate if settings.gate is None else settings.gate
-    return Goal(gate + _MARGIN, _SHARE_OF_DROP * MOST_MEF_SSIM_DROP)
+    return Goal(_gate(spec, settings) + _MARGIN, _SHARE_OF_DROP * MOST_MEF_SSIM_DROP)
+
+
+def _gate(spec: NetworkSpec, settings: QuantSettings) -> float:
+    return spec.int8_gate if settings.gate is None else settings.gate
 
 
 def _open_set(settings: QuantSettings) -> CalibrationSet:
@@ -144,7 +159,7 @@ def _observed(
             watcher().progress("measuring ranges", index, len(chosen.frames))
             fuse(*frames)
 
-    return observe(traced, settings.recipe, run)
+    return observe(traced, recipe_of(spec, settings), run)
 
 
 def _check_layers(traced: GraphModule, kept: Sequence[str]) -> None:
@@ -177,7 +192,7 @@ def _ranges(
     """Return ranges that were stored or measured, and which of both in a sentence."""
     if settings.ranges is None:
         return _observed(spec, traced, chosen, settings), ()
-    key = _key(spec, weights_sha256, chosen, settings.recipe)
+    key = _key(spec, weights_sha256, chosen, recipe_of(spec, settings))
     found = load_ranges(settings.ranges, key)
     if found.ranges is not None:
         return {name: one.largest for name, one in found.ranges.items()}, (found.reason,)

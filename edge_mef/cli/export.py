@@ -48,7 +48,8 @@ def export(
         ),
     ] = None,
     observer: Annotated[
-        str | None, typer.Option("--observer", help="minmax, or a percentile such as 99.99.")
+        str | None,
+        typer.Option("--observer", help="minmax, or a percentile; else the network's own."),
     ] = None,
     ranges: Annotated[
         Path | None, typer.Option("--ranges", help="A file that keeps the ranges of int8.")
@@ -125,7 +126,7 @@ def export(
         options=TargetOptions(coreml=coreml, tensorrt=tensorrt),
         quantization=QuantSettings(
             scenes=calibration,
-            recipe=parse_observer(observer or "minmax"),
+            recipe=None if observer is None else parse_observer(observer),
             ranges=ranges,
             kept=tuple(part.strip() for part in (keep or "").split(",") if part.strip()),
         ),

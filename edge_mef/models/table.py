@@ -23,6 +23,8 @@ class NetworkSpec:
         tileable: whether a tile's pixels depend on nothing outside of the tile's own margin.
         weights: our trained files inside the package, by channels.
         int8_gate: the least PSNR in dB that its int8 pipeline may have against fp32.
+        int8_percentile: where the ranges of its activations end in int8, unless another recipe is
+            asked for; None is at the largest magnitude.
     """
 
     name: str
@@ -40,6 +42,7 @@ class NetworkSpec:
     default_kernel_sizes: tuple[int, ...]
     weights: str
     int8_gate: float = 40.0
+    int8_percentile: float | None = None
 
 
 _ROWS = (
@@ -58,6 +61,7 @@ _ROWS = (
         default_channels=4,
         default_kernel_sizes=(1, 3, 5),
         weights="ffmef-{channels}.safetensors",
+        int8_percentile=99.99,
     ),
     NetworkSpec(
         name="ffmef-edge",

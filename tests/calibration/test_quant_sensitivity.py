@@ -159,3 +159,13 @@ def test_a_goal_out_of_reach_is_told(traced: GraphModule, ranges: Ranges, qualit
         GateError, match=r"reach 200.0 dB, .* found [0-9.]+ dB, MEF-SSIM .* 5 of 11 layers"
     ):
         meet_gate(traced, RECIPE, ranges, quality, Goal(200.0, 0.003))
+
+
+def test_what_half_of_the_layers_reach_may_do(
+    traced: GraphModule, ranges: Ranges, quality: Quality
+) -> None:
+    found = meet_gate(traced, RECIPE, ranges, quality, Goal(200.0, 1.0), least=EASY)
+    assert len(found.kept) == 5
+    assert EASY.holds(found.score)
+    with pytest.raises(GateError, match=r"reach 150.0 dB"):
+        meet_gate(traced, RECIPE, ranges, quality, Goal(200.0, 1.0), least=Goal(150.0, 1.0))
