@@ -16,7 +16,8 @@ from edge_mef.benchmarks.sensors.readings import PowerState
 from edge_mef.benchmarks.sensors.sensor import NotMeasuredError
 from edge_mef.benchmarks.sensors.tools import Runner, find_tool, run_tool
 
-_MODE = re.compile(r"NV Power Mode:\s*(\S+)\s*(?:\n\s*(\d+)\s*$)?", re.MULTILINE)
+_MODE = re.compile(r"NV Power Mode:[ \t]*(\S+)[ \t]*(?:\n[ \t]*(\d+)[ \t]*$)?", re.MULTILINE)
+_CLOCKS_LOCKED = ("clocks_locked",)
 _CLOCK = re.compile(
     r"^(cpu\d+|[A-Z]\S*?):?\s.*?MinFreq=(\d+) MaxFreq=(\d+) CurrentFreq=(\d+)", re.MULTILINE
 )
@@ -38,9 +39,6 @@ def read_state(root: Path = Path("/"), run: Runner = run_tool) -> list[PowerStat
         read_frequencies(root),
         _from_tool(root, "jetson_clocks", ("--show",), run, parse_jetson_clocks, _CLOCKS_LOCKED),
     ]
-
-
-_CLOCKS_LOCKED = ("clocks_locked",)
 
 
 def parse_nvpmodel(text: str) -> PowerState:
