@@ -20,7 +20,7 @@ from edge_mef.benchmarks.sensors.sensor import (
 )
 
 NOT_MEASURED = "not measured: "
-_SLACK = 1.0  # seconds that a sample may be late, beside ten intervals
+_LATEST = 2.0  # seconds that a sample may be late
 Value = TypeVar("Value")
 Rails = Sequence[Sample[dict[str, Value]]]
 
@@ -242,4 +242,4 @@ def _gap(samples: Rails[Value], interval: float) -> str | None:
     if len(samples) < 2:
         return "fewer than two samples"
     longest = max(last.seconds - first.seconds for first, last in pairwise(samples))
-    return f"no sample for {longest:.1f} s" if longest > 10 * interval + _SLACK else None
+    return f"no sample for {longest:.1f} s" if longest > interval + _LATEST else None

@@ -17,14 +17,18 @@ from edge_mef.benchmarks.sensors.readings import PowerState
 from edge_mef.benchmarks.sensors.sensor import NotMeasuredError, PowerSensor
 
 Importer = Callable[[str], Any]
+_SECONDS = 0.5  # between two looks of the service
 _OFF = -100.0  # degrees Celsius; nothing that is on is colder
 
 
 class JtopSensor(PowerSensor):
-    """What the jtop service tells, twice a second, as often as it looks itself."""
+    """What the jtop service tells; it looks twice a second, or as often as its first client asked.
+
+    A reading waits for news of the service, so that none is taken twice.
+    """
 
     name = "jtop"
-    interval = 0.5
+    interval = 0.05  # the service sets the pace, and must never be behind
     sees_all_heat = True
 
     def __init__(self, module: Any) -> None:
@@ -47,7 +51,7 @@ class JtopSensor(PowerSensor):
 
     def start(self) -> None:
         """Connect to the service."""
-        self._client = self._module.jtop(interval=self.interval)
+        self._client = self._module.jtop(interval=_SECONDS)
         self._client.start()
 
     def stop(self) -> None:
@@ -57,8 +61,11 @@ class JtopSensor(PowerSensor):
             client.close()
 
     def watts(self) -> Mapping[str, float]:
-        """Return the power of now."""
-        power = self._connected().power
+        """Wait for news, and return the power of now."""
+        client = self._connected()
+        if not client.ok():
+            raise NotMeasuredError("the jtop service tells nothing any more")
+        power = client.power
         total = power.get("tot", {})
         rails = {name: rail["power"] for name, rail in power.get("rail", {}).items()}
         if "name" in total:

@@ -9,8 +9,8 @@ from edge_mef.errors import EdgeMefError
 
 # No rail that is measured here draws more, so that more is an error in the reading.
 MOST_WATTS = 2_000.0
-# How often counters are read, in seconds: at MOST_WATTS none runs around once in that time. The
-# smallest, of RAPL, has 32 bits of 1/2^16 J.
+# How often counters are read, in seconds: at MOST_WATTS none runs around in that time, even where a
+# reading is late. The smallest, of RAPL, has 32 bits of 1/2^16 J.
 COUNTER_INTERVAL = 30.0
 
 

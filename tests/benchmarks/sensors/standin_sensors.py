@@ -95,8 +95,9 @@ class StandinNvml(SimpleNamespace):
 class StandinJtop:
     """The module jtop, with one client that tells a board."""
 
-    def __init__(self, power: Mapping[str, Any], *, refuse: bool = False) -> None:
+    def __init__(self, power: Mapping[str, Any], *, refuse: bool = False, news: int = 999) -> None:
         self.clients = 0
+        self._news = news
         self._power = power
         self._refuse = refuse
 
@@ -105,6 +106,7 @@ class StandinJtop:
         return SimpleNamespace(
             start=self._start,
             close=self._close,
+            ok=self._ok,
             power=self._power,
             temperature={
                 "CPU": {"temp": 45.1, "online": True},
@@ -121,3 +123,7 @@ class StandinJtop:
 
     def _close(self) -> None:
         self.clients -= 1
+
+    def _ok(self) -> bool:
+        self._news -= 1
+        return self._news >= 0

@@ -77,6 +77,7 @@ def test_the_power_mode(root: Path) -> None:
     ("module", "reason"),
     [
         (StandinJtop(ORIN_NANO, refuse=True), "ConnectionRefusedError: the service did not"),
+        (StandinJtop(ORIN_NANO, news=1), "the jtop service tells nothing any more"),
         (StandinJtop({}), "the jtop service tells no power on this board"),
         (StandinJtop({"rail": {"VDD_IN": {}}}), "KeyError: 'power'"),
         (StandinJtop({"rail": {"VDD_IN": {"power": "nan"}}}), "VDD_IN: it told nan W"),

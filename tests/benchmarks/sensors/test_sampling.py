@@ -37,14 +37,14 @@ def test_one_sample_has_no_integral() -> None:
 
 def test_samples_are_taken_at_both_ends_and_at_the_interval() -> None:
     counter = itertools.count()
-    sampler = Sampler(lambda: next(counter), 0.01)
+    sampler = Sampler(lambda: next(counter), 0.02)
     sampler.start()
-    time.sleep(0.1)
+    time.sleep(0.2)
     count = len(sampler.samples())
     sampler.stop()
     samples = sampler.samples()
     assert [sample.value for sample in samples] == list(range(len(samples)))
-    assert 3 <= count <= 13
+    assert 2 < count <= 13
     assert len(samples) > count
     assert sensor_threads() == []
 
