@@ -101,7 +101,10 @@ class PowerState(_Reading):
 
 
 def merge_states(states: Iterable[PowerState]) -> PowerState:
-    """Return what is known of all: of a field the first value, of clocks all of them."""
+    """Return what is known of all: of a field the first value, of clocks all of them.
+
+    Whatever is unknown then has a reason: the first that was given.
+    """
     values: dict[str, object] = {}
     clocks: dict[str, dict[str, float]] = {}
     reasons: dict[str, str] = {}
@@ -112,5 +115,6 @@ def merge_states(states: Iterable[PowerState]) -> PowerState:
         values = known | values
         reasons = dict(state.not_measured) | reasons
     values |= {name: found for name, found in clocks.items() if found}
-    reasons = {name: reason for name, reason in reasons.items() if name not in values}
+    fields = PowerState.model_fields.keys() - {"not_measured"} - values.keys()
+    reasons = {name: reasons.get(name, "nothing here tells it") for name in sorted(fields)}
     return PowerState.model_validate({**values, "not_measured": reasons})

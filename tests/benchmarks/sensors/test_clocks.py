@@ -82,7 +82,7 @@ def test_everything_together(tmp_path: Path) -> None:
     assert (state.mode, state.mode_id, state.clocks_locked) == ("15W", 1, False)
     assert state.clocks_mhz is not None
     assert state.clocks_mhz["EMC"] == 2133.0
-    assert state.not_measured == {}
+    assert state.not_measured.keys() == {"power_limit_watts", "persistence"}
 
 
 @POSIX
@@ -93,6 +93,7 @@ def test_tools_that_fail_leave_the_rest(tmp_path: Path) -> None:
     assert state.mode is None
     assert state.governor == "performance, schedutil"
     assert state.not_measured == {
+        **dict.fromkeys(("power_limit_watts", "persistence"), "nothing here tells it"),
         "mode": "nvpmodel is not there",
         "mode_id": "nvpmodel is not there",
         "clocks_locked": f"{clocks} left with 1 and said: Error: run this as root",

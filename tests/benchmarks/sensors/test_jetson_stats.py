@@ -70,7 +70,7 @@ def test_the_power_mode(root: Path) -> None:
     with meter_of(StandinJtop(ORIN_NANO), root) as meter:
         state = meter.state()
     assert (state.mode, state.mode_id, state.clocks_locked) == ("MAXN_SUPER", 2, True)
-    assert state.not_measured.keys() == {"governor", "clocks_mhz", "max_clocks_mhz"}
+    assert {"governor", "clocks_mhz", "max_clocks_mhz"} < state.not_measured.keys()
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,17 @@ def test_states_are_merged() -> None:
             PowerState(not_measured={"mode": "x", "governor": "no cpufreq"}),
         ]
     )
-    assert merged == PowerState(
-        mode="MAXN",
-        mode_id=1,
-        clocks_mhz={"gpu": 1.0, "cpu0": 2.0},
-        not_measured={"governor": "no cpufreq"},
-    )
-    assert merge_states([]) == PowerState()
+    known = merged.model_dump(exclude_none=True, exclude={"not_measured"})
+    assert known == {"mode": "MAXN", "mode_id": 1, "clocks_mhz": {"gpu": 1.0, "cpu0": 2.0}}
+    assert merged.not_measured == {
+        "governor": "no cpufreq",
+        "max_clocks_mhz": "nothing here tells it",
+        "clocks_locked": "nothing here tells it",
+        "power_limit_watts": "nothing here tells it",
+        "persistence": "nothing here tells it",
+    }
+
+
+def test_every_field_that_is_unknown_has_a_reason() -> None:
+    empty = merge_states([])
+    assert empty.not_measured.keys() == PowerState.model_fields.keys() - {"not_measured"}
