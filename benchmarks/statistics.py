@@ -1,4 +1,4 @@
-"""What raw latency samples say: percentiles with intervals, ratios of two runs, and when it is warm.
+"""What raw latency samples say: percentiles with intervals, ratios of runs, and when it is warm.
 
 Samples are milliseconds, in the order in which they were measured: neighbours resemble each other,
 and all that is said of how sure a number is takes that into account. A percentile is interpolated
@@ -126,8 +126,9 @@ def bootstrap_ratio(
 
     The interval is that of the moving-block bootstrap (Kuensch, "The Jackknife and the Bootstrap
     for General Stationary Observations", The Annals of Statistics 17, 1989), each run drawn for
-    itself, its blocks as long as `block_length` says, and is wider where blocks are few. It knows what varies within a run, and
-    nothing of what differs from run to run. The same seed gives the same interval.
+    itself, its blocks as long as `block_length` says; it is widened where blocks are few. It knows
+    what varies within a run, and nothing of what differs from run to run. The same seed gives the
+    same interval.
 
     Raises:
         InputError: fewer than `FEWEST_SAMPLES`, or some that are no durations.
@@ -177,8 +178,8 @@ def block_length(samples: Sequence[float] | Samples) -> int:
     """
     values: Samples = np.asarray(samples, dtype=np.float64)
     count, r = len(values), _rank_autocorrelation(values)
-    best = (6 * r * r / (1 - r * r) ** 2) ** (1 / 3) if r > 0 else 0.0
-    return max(1, min(count // 4, math.ceil(max(1.0, best) * count ** (1 / 3))))
+    best = math.pow(6 * r * r / (1 - r * r) ** 2, 1 / 3)
+    return max(1, min(count // 4, math.ceil(max(1.0, best) * math.pow(count, 1 / 3))))
 
 
 def is_stable(
