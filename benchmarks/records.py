@@ -21,8 +21,8 @@ from edge_mef.benchmarks.sensors.readings import EnergyReading, HeatReading, Pow
 from edge_mef.benchmarks.statistics import Summary, summarize
 from edge_mef.manifest import Precision, PrecisionProof
 
-SCHEMA_VERSION = 1
-DOCUMENT = "edge-mef record"
+SCHEMA_VERSION: Literal[1] = 1
+DOCUMENT: Literal["edge-mef record"] = "edge-mef record"
 Phase = Literal["end_to_end", "copy_in", "compute", "copy_out"]
 PHASES: tuple[Phase, ...] = ("end_to_end", "copy_in", "compute", "copy_out")
 # What a record has a value for, or else a reason in `not_measured`.
