@@ -15,8 +15,8 @@ from edge_mef.benchmarks.records import Phase, Record, Series
 from edge_mef.benchmarks.statistics import LEVEL, Ratio, bootstrap_ratio, paired_ratio
 from edge_mef.errors import InputError
 
-# A median of the same artefact differs by 1 to 2 % from run to run on a machine at rest (memory
-# layout, heat, neighbours), and no interval from within the runs knows that.
+# The median of the same artefact moves from run to run (memory layout, heat, neighbours), and no
+# interval from within the runs knows by how much. Less than this is not worth an alarm either.
 LEAST_CHANGE = 0.03
 Verdict = Literal["faster", "slower", "no difference"]
 
