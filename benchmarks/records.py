@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import VERSION, BaseModel, ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from edge_mef.benchmarks.machine import Machine
@@ -314,7 +314,10 @@ def content_digest(document: dict[str, Any]) -> str:
 
 def record_schema() -> str:
     """Return the JSON Schema of a record; docs/record.schema.json is a copy."""
-    return json.dumps(Record.model_json_schema(mode="serialization"), indent=2) + "\n"
+    schema = Record.model_json_schema(mode="serialization")
+    # The words of a schema differ slightly between versions of pydantic.
+    schema["$comment"] = f"written by pydantic {VERSION.rpartition('.')[0]}"
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def _agree(stated: float | None, computed: float | None) -> bool:
