@@ -18,6 +18,10 @@ from edge_mef.errors import InputError
 # The median of the same artefact moves from run to run (memory layout, heat, neighbours), and no
 # interval from within the runs knows by how much. Less than this is not worth an alarm either.
 LEAST_CHANGE = 0.03
+_APART = (
+    "these runs were made apart, and what changed on the machine between them looks like a "
+    "difference: measure both in turn to be sure"
+)
 Verdict = Literal["faster", "slower", "no difference"]
 
 
@@ -99,7 +103,7 @@ def compare_records(
         paired=paired,
         changed=subject_differences(before, after),
         allowed=allowed,
-        notes=(*_uncertain(ratio, paired=paired), *_notes(before, after)),
+        notes=(*_sureness(ratio, paired=paired), *_notes(before, after)),
     )
 
 
@@ -133,10 +137,10 @@ def _took_turns(before: Record, after: Record, phase: Phase) -> bool:
     return before.id != after.id and len(set(counts)) == 1
 
 
-def _uncertain(ratio: Ratio, *, paired: bool) -> list[str]:
-    """Say where "no difference" means that it could not be seen."""
+def _sureness(ratio: Ratio, *, paired: bool) -> list[str]:
+    """Say what a verdict does not know: the time between two runs, or a difference it cannot see."""
     if judge(ratio) != "no difference":
-        return []
+        return [] if paired else [_APART]
     if ratio.high <= 1 + LEAST_CHANGE and ratio.low >= 1 / (1 + LEAST_CHANGE):
         return []
     how = "more samples" if paired else "more samples, or both in turn in one run,"

@@ -289,7 +289,8 @@ def _replicates(
         places = (starts[..., None] + np.arange(length)).reshape(shape[0], -1)[:, :count]
         found.append(np.percentile(values[places], percent, axis=1))
     own = float(np.percentile(values, percent))
-    return own + (np.concatenate(found) - own) * _widening(count / length, level)
+    wider = own + (np.concatenate(found) - own) * _widening(count / length, level)
+    return np.clip(wider, values.min(), values.max())  # no percentile is outside of the samples
 
 
 def _widening(blocks: float, level: float) -> float:
