@@ -22,6 +22,10 @@ _APART = (
     "these runs were made apart, and what changed on the machine between them looks like a "
     "difference: measure both in turn to be sure"
 )
+_IN_STEP = (
+    "both took turns in a fixed order, which may fall into step with the time slices of a busy "
+    "machine: shuffle every round to be sure"
+)
 Verdict = Literal["faster", "slower", "no difference"]
 
 
@@ -103,7 +107,7 @@ def compare_records(
         paired=paired,
         changed=subject_differences(before, after),
         allowed=allowed,
-        notes=(*_sureness(ratio, paired=paired), *_notes(before, after)),
+        notes=(*_sureness(ratio, before if paired else None), *_notes(before, after)),
     )
 
 
@@ -137,13 +141,16 @@ def _took_turns(before: Record, after: Record, phase: Phase) -> bool:
     return before.id != after.id and len(set(counts)) == 1
 
 
-def _sureness(ratio: Ratio, *, paired: bool) -> list[str]:
-    """Say what a verdict does not know: the time between two runs, or a difference it cannot see."""
+def _sureness(ratio: Ratio, paired: Record | None) -> list[str]:
+    """Say what a verdict does not know: what the machine did, or a difference it cannot see."""
+    turns = None if paired is None else paired.settings.interleaved
     if judge(ratio) != "no difference":
-        return [] if paired else [_APART]
+        if turns is None:
+            return [_APART]
+        return [_IN_STEP] if turns.order == "fixed" else []
     if ratio.high <= 1 + LEAST_CHANGE and ratio.low >= 1 / (1 + LEAST_CHANGE):
         return []
-    how = "more samples" if paired else "more samples, or both in turn in one run,"
+    how = "more samples, or both in turn in one run," if turns is None else "more samples"
     return [f"the interval leaves room for a difference: {how} would say more"]
 
 

@@ -18,7 +18,7 @@ from typing_extensions import Self
 from edge_mef.benchmarks.machine import Machine
 from edge_mef.benchmarks.privacy import hide_folders, is_private_path
 from edge_mef.benchmarks.sensors.readings import EnergyReading, HeatReading, PowerState
-from edge_mef.benchmarks.statistics import Summary, summarize
+from edge_mef.benchmarks.statistics import Samples, Summary, summarize
 from edge_mef.manifest import Precision, PrecisionProof
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -98,19 +98,20 @@ class Subject(_Part):
 
 
 class Interleaving(_Part):
-    """That calls of several subjects took turns, one call of each after the other.
+    """That several subjects were measured in rounds, with one call of each in every round.
 
-    Sample i of all records with the same `group` is of the same round, so they can be compared pair
-    by pair.
+    Sample i of all records with the same `group` is of the same round, so they are compared pair by
+    pair. Calls in a fixed order may fall into step with the time slices of the system, where a
+    shuffled order gives every subject the same chances (a randomized block design).
 
     Attributes:
         group: what these records share: 32 random hexadecimal digits.
-        position: of this subject in a round, from 0.
-        titles: of all subjects, in the order of a round.
+        order: within a round, "shuffled" where each round has a random one.
+        titles: of all subjects.
     """
 
     group: str = Field(pattern="^[0-9a-f]{32}$")
-    position: int = Field(ge=0)
+    order: Literal["fixed", "shuffled"]
     titles: tuple[str, ...] = Field(min_length=2)
 
 
@@ -155,7 +156,7 @@ class Series(_Part):
     summary: Summary
 
     @classmethod
-    def of(cls, samples: Sequence[float]) -> Self:
+    def of(cls, samples: Samples) -> Self:
         """Make a series of samples in milliseconds; `InputError` for what is no duration."""
         return cls(samples=tuple(map(float, samples)), summary=summarize(samples))
 

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_mef.errors import InputError
 
-Samples = NDArray[np.float64]
+Values = NDArray[np.float64]
+Samples = Sequence[float] | Values
 Percentile = Literal["median", "p90", "p95", "p99"]
 Warmth = Literal["warming", "stable", "unsettled"]
 
@@ -70,7 +71,7 @@ class Ratio(_Result):
     level: float = Field(gt=0, lt=1)
 
 
-def summarize(samples: Sequence[float], *, level: float = LEVEL) -> Summary:
+def summarize(samples: Samples, *, level: float = LEVEL) -> Summary:
     """Return the numbers of a series.
 
     Args:
@@ -102,7 +103,7 @@ def summarize(samples: Sequence[float], *, level: float = LEVEL) -> Summary:
 
 
 def percentile_interval(
-    samples: Sequence[float], percent: float, *, level: float = LEVEL
+    samples: Samples, percent: float, *, level: float = LEVEL
 ) -> tuple[float, float] | None:
     """Return the interval of a percentile (0 to 100) in milliseconds, None with too few samples.
 
@@ -115,8 +116,8 @@ def percentile_interval(
 
 
 def bootstrap_ratio(
-    before: Sequence[float],
-    after: Sequence[float],
+    before: Samples,
+    after: Samples,
     *,
     percent: float = 50.0,
     level: float = LEVEL,
@@ -141,8 +142,8 @@ def bootstrap_ratio(
 
 
 def paired_ratio(
-    before: Sequence[float],
-    after: Sequence[float],
+    before: Samples,
+    after: Samples,
     *,
     percent: float = 50.0,
     level: float = LEVEL,
@@ -168,7 +169,7 @@ def paired_ratio(
     return _ratio(float(np.percentile(pairs, percent)), drawn, level)
 
 
-def block_length(samples: Sequence[float] | Samples) -> int:
+def block_length(samples: Samples) -> int:
     """Return how many successive samples make a block of the bootstrap.
 
     What is best for the mean of a first-order autoregression, (6 r^2 / (1 - r^2)^2)^(1/3) n^(1/3)
@@ -176,15 +177,13 @@ def block_length(samples: Sequence[float] | Samples) -> int:
     Econometrica 59, 1991, equations 6.2 and 6.4 for Bartlett's kernel, which blocks amount to), but
     at least n^(1/3) and at most n / 4. r is the autocorrelation of ranks, which spikes do not hide.
     """
-    values: Samples = np.asarray(samples, dtype=np.float64)
+    values: Values = np.asarray(samples, dtype=np.float64)
     count, r = len(values), _rank_autocorrelation(values)
     best = math.pow(6 * r * r / (1 - r * r) ** 2, 1 / 3)
     return max(1, min(count // 4, math.ceil(max(1.0, best) * math.pow(count, 1 / 3))))
 
 
-def is_stable(
-    samples: Sequence[float], *, window: int = WINDOW, tolerance: float = TOLERANCE
-) -> bool:
+def is_stable(samples: Samples, *, window: int = WINDOW, tolerance: float = TOLERANCE) -> bool:
     """Say whether the medians of the last two windows differ by at most `tolerance` of the smaller.
 
     samples: milliseconds so far, the newest last. window: samples of each of the two.
@@ -197,7 +196,7 @@ def is_stable(
 
 
 def warm_up(
-    samples: Sequence[float],
+    samples: Samples,
     *,
     window: int = WINDOW,
     tolerance: float = TOLERANCE,
@@ -212,7 +211,7 @@ def warm_up(
     return "warming" if len(samples) < most else "unsettled"
 
 
-def _checked(samples: Sequence[float], fewest: int) -> Samples:
+def _checked(samples: Samples, fewest: int) -> Values:
     values = np.asarray(samples, dtype=np.float64)
     if values.ndim != 1 or len(values) < fewest:
         found = len(values) if values.ndim == 1 else f"an array of {values.shape}"
@@ -225,7 +224,7 @@ def _checked(samples: Sequence[float], fewest: int) -> Samples:
     return values
 
 
-def _rank_autocorrelation(values: Samples) -> float:
+def _rank_autocorrelation(values: Values) -> float:
     """Return Spearman's correlation of successive samples, equal ones with their mean rank.
 
     Short series understate it by (1 + 3 r) / n (Kendall, "Note on Bias in the Estimation of
@@ -243,14 +242,14 @@ def _rank_autocorrelation(values: Samples) -> float:
     return min(max(found, 0.0), 0.99)  # 1 would ask for endless blocks
 
 
-def _independent(values: Samples) -> int:
+def _independent(values: Values) -> int:
     """Return n (1 - r) / (1 + r): what is left of n samples of a first-order autoregression."""
     r = _rank_autocorrelation(values)
     return max(1, math.floor(len(values) * (1 - r) / (1 + r)))
 
 
 def _order_interval(
-    ordered: Samples, share: float, level: float, independent: int
+    ordered: Values, share: float, level: float, independent: int
 ) -> tuple[float, float] | None:
     """Return the samples between which a quantile is, each side missed with (1 - level) / 2."""
     tail = (1 - level) / 2
@@ -265,7 +264,7 @@ def _order_interval(
     return float(ordered[first]), float(ordered[last])
 
 
-def _binomial(trials: int, share: float) -> Samples:
+def _binomial(trials: int, share: float) -> Values:
     """Return the probabilities of 0 to `trials` successes."""
     k = np.arange(trials + 1)
     factorials = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, trials + 1)))))
@@ -274,15 +273,15 @@ def _binomial(trials: int, share: float) -> Samples:
 
 
 def _replicates(
-    values: Samples, percent: float, level: float, random: np.random.Generator
-) -> Samples:
+    values: Values, percent: float, level: float, random: np.random.Generator
+) -> Values:
     """Return the percentile of so many series as `REPLICATES`, put together from moving blocks."""
     if not 0 < level < 1:
         raise InputError(f"expected a level between 0 and 1, found {level}: try 0.95")
     count, length = len(values), block_length(values)
     blocks = math.ceil(count / length)
     rows = max(1, min(REPLICATES, _MOST_AT_ONCE // (blocks * length)))
-    found: list[Samples] = []
+    found: list[Values] = []
     for done in range(0, REPLICATES, rows):
         shape = (min(rows, REPLICATES - done), blocks)
         starts = random.integers(0, count - length + 1, shape)
@@ -306,7 +305,7 @@ def _widening(blocks: float, level: float) -> float:
     return math.sqrt(blocks / freedom) * (1 + first + second)
 
 
-def _ratio(found: float, drawn: Samples, level: float) -> Ratio:
+def _ratio(found: float, drawn: Values, level: float) -> Ratio:
     """Return a ratio from its logarithm and those of its replicates."""
     low, high = np.percentile(drawn, (50 * (1 - level), 50 * (1 + level)))
     return Ratio(

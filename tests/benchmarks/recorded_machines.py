@@ -14,7 +14,7 @@ def _x86_cpu(number: int, core: int) -> str:
     return (
         f"processor\t: {number}\nvendor_id\t: GenuineIntel\ncpu family\t: 6\n"
         "model name\t: Intel(R) Core(TM) i7-1185G7 @ 3.00GHz\n"
-        f"physical id\t: 0\nsiblings\t: 8\ncore id\t\t: {core}\ncpu cores\t: 4\nflags\t\t: fpu avx2\n\n"
+        f"physical id\t: 0\nsiblings\t: 8\ncore id\t\t: {core}\nflags\t\t: fpu avx2\n\n"
     )
 
 

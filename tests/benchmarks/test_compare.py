@@ -41,22 +41,24 @@ def test_a_noisier_machine_raises_no_alarm_either() -> None:
     assert len(verdicts) - verdicts.count("no difference") <= 1
 
 
-def turns(position: int) -> dict[str, Any]:
-    titles = ("ffmef-edge", "other")
-    return {"interleaved": Interleaving(group="c" * 32, position=position, titles=titles)}
+def turns(order: str = "shuffled") -> dict[str, Any]:
+    content = {"group": "c" * 32, "order": order, "titles": ("ffmef-edge", "other")}
+    return {"interleaved": Interleaving.model_validate(content)}
 
 
 def test_what_took_turns_is_compared_pair_by_pair() -> None:
     shared = np.cumsum(np.random.default_rng(1).normal(0, 0.02, 200))
     before = latencies(1) * np.exp(shared)
     after = before * 1.05 * np.exp(np.random.default_rng(2).normal(0, 0.02, 200))
-    one = made_record(before, settings=turns(0))
-    paired = compare_records(one, made_record(after, settings=turns(1)))
+    one = made_record(before, settings=turns())
+    paired = compare_records(one, made_record(after, settings=turns()))
     apart = compare_records(one, made_record(after))
     assert (paired.paired, paired.verdict) == (True, "slower")
     assert (apart.paired, apart.verdict) == (False, "no difference")
     assert any("in turn" in note for note in apart.notes)
     assert paired.notes == ()
+    fixed = [made_record(values, settings=turns("fixed")) for values in (before, after)]
+    assert "shuffle every round" in compare_records(*fixed).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +81,7 @@ def test_the_rule(low: float, high: float, expected: str) -> None:
 
 def test_slower_than_a_limit_with_confidence() -> None:
     found = compare_records(made_record(latencies(1)), made_record(latencies(1) * 1.1))
+    assert "made apart" in found.notes[0]
     assert found.ratio.low < 1.1 < found.ratio.high
     assert found.slower_than(0.05)
     assert not found.slower_than(found.ratio.low - 1)
@@ -136,9 +139,9 @@ def test_other_conditions_are_refused_unless_allowed(
 
 def test_only_what_is_named_is_allowed() -> None:
     other = made_record(settings={"threads": 1, "streams": 2})
-    with pytest.raises(InputError, match="differ in streams 1 and 2: .* --across streams"):
+    with pytest.raises(InputError, match=r"differ in streams 1 and 2: .* --across streams"):
         compare_records(made_record(), other, across=["threads"])
-    with pytest.raises(InputError, match="expected some of size, .*, found 'thread'"):
+    with pytest.raises(InputError, match=r"expected some of size, .*, found 'thread'"):
         compare_records(made_record(), other, across=["thread"])
 
 
@@ -182,12 +185,12 @@ def test_a_phase_that_was_not_measured() -> None:
     both = {"end_to_end": Series.of(latencies(1)), "compute": Series.of(latencies(2))}
     detailed = made_record(series=both)
     assert compare_records(detailed, detailed, phase="compute").verdict == "no difference"
-    with pytest.raises(InputError, match="second record has no compute .not asked for."):
+    with pytest.raises(InputError, match=r"second record has no compute .not asked for."):
         compare_records(detailed, made_record(), phase="compute")
 
 
 def test_a_record_and_itself() -> None:
-    record = made_record(settings=turns(0))
+    record = made_record(settings=turns())
     found = compare_records(record, record)
     assert (found.verdict, found.paired) == ("no difference", False)
     assert found.notes == ("both are the same record",)

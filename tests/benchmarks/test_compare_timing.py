@@ -24,12 +24,12 @@ def count(steps: int) -> int:
 def test_a_planted_slowdown_of_a_tenth(steps: float, expected: str) -> None:
     calls = [partial(count, STEPS), partial(count, round(STEPS * steps))]
     timings = time_interleaved(calls, repeats=400, warmup=20)
-    records = []
-    for position, timing in enumerate(timings):
-        turn = Interleaving(group="0" * 32, position=position, titles=("less", "more"))
-        settings, title = {"interleaved": turn}, {"title": turn.titles[position]}
-        records.append(made_record(timing.samples, settings=settings, subject=title))
-    found = compare_records(*records)
+    turn = Interleaving(group="0" * 32, order="fixed", titles=("less", "more"))
+    less, more = (
+        made_record(timing.samples, settings={"interleaved": turn}, subject={"title": title})
+        for timing, title in zip(timings, turn.titles, strict=True)
+    )
+    found = compare_records(less, more)
     assert found.paired
     assert found.verdict == expected, found.text
     assert found.ratio.ratio == pytest.approx(steps, abs=0.03)

@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_the_history_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", fill)
-    with pytest.raises(OutputError, match="cannot append to .*No space left"):
+    with pytest.raises(OutputError, match=r"cannot append to .*No space left"):
         append_history(history, numbered(3))
     assert history.read_bytes() == before
 
@@ -150,7 +150,7 @@ def test_one_of_a_history_by_its_id(history: Path) -> None:
     wanted = numbered(1)
     found, _ = read_record(f"{history}@{wanted.id[:8]}")
     assert found == wanted
-    with pytest.raises(InputError, match="expected one record in .* found 3: choose one as"):
+    with pytest.raises(InputError, match=r"expected one record in .* found 3: choose one as"):
         read_record(history)
     with pytest.raises(InputError, match="found 0"):
         read_record(f"{history}@xyz")
@@ -172,7 +172,7 @@ def test_a_record_that_was_changed_by_hand(tmp_path: Path, history: Path) -> Non
     with pytest.raises(InputError, match=r"a.json' was changed .*\(its id differs\)"):
         read_records(tmp_path / "a.json")
     history.write_bytes(history.read_bytes().replace(b'"threads":2', b'"threads":1', 1))
-    with pytest.raises(InputError, match="line 1 of .* was changed"):
+    with pytest.raises(InputError, match=r"line 1 of .* was changed"):
         read_records(history)
 
 

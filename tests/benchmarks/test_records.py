@@ -157,7 +157,7 @@ def test_digests_are_digests() -> None:
         (Throughput, {"frames_per_second": 0.0, "streams": 1}),
         (Layer, {"name": "a", "type": "b", "mean_ms": 1.0, "share": 1.5}),
         (Quality, {"scenes": [], "values": {}}),
-        (Interleaving, {"group": "x", "position": 0, "titles": ["a", "b"]}),
+        (Interleaving, {"group": "x", "order": "fixed", "titles": ["a", "b"]}),
     ],
 )
 def test_impossible_parts(model: type[Load], content: dict[str, Any]) -> None:

@@ -45,7 +45,9 @@ def test_what_is_no_duration_is_refused(samples: list[float]) -> None:
 @pytest.mark.parametrize(("percent", "fewest"), [(50, 6), (90, 36), (95, 72), (99, 368)])
 def test_too_few_samples_have_no_interval(percent: float, fewest: int) -> None:
     # Alternating: neighbours that differ as much as they can are not counted as fewer.
-    values = [float(v) for pair in zip(range(1, 500), range(1000, 501, -1), strict=False) for v in pair]
+    values = [
+        float(v) for pair in zip(range(1, 500), range(1000, 501, -1), strict=False) for v in pair
+    ]
     assert percentile_interval(values[:fewest], percent) is not None
     assert percentile_interval(values[: fewest - 1], percent) is None
 
