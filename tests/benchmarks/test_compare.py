@@ -92,6 +92,24 @@ def test_slower_than_a_limit_with_confidence() -> None:
     assert slight.text.startswith(f"No difference of more than {100 * LEAST_CHANGE:g} % is shown")
 
 
+def test_a_small_difference_is_no_alarm_however_sure_it_is() -> None:
+    before = latencies(1)
+    noise = np.exp(np.random.default_rng(2).normal(0, 0.005, 200))
+    records = [made_record(v, settings=turns()) for v in (before, before * 1.02 * noise)]
+    found = compare_records(*records)
+    assert 1.01 < found.ratio.low < found.ratio.high < 1.03
+    assert found.verdict == "no difference"
+    assert not found.slower_than(0.0)
+
+
+def test_other_rounds_are_no_pairs() -> None:
+    other = {"interleaved": turns()["interleaved"].model_copy(update={"group": "d" * 32})}
+    one, two = made_record(settings=turns()), made_record(latencies(1), settings=other)
+    assert not compare_records(one, two).paired
+    shorter = made_record(latencies(1)[:-1], settings=turns())
+    assert not compare_records(one, shorter).paired
+
+
 STATE = PowerState(
     mode="MAXN",
     mode_id=0,

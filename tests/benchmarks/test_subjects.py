@@ -40,6 +40,20 @@ def test_the_worst_of_its_own_checks_counts() -> None:
     assert found.parity.psnr == min(c.psnr for c in checks if c.psnr is not None)
 
 
+def test_checks_of_others_do_not_count() -> None:
+    bundle = load_bundle("ffmef-edge")
+    state = bundle.manifest.verification
+    assert state is not None
+    worse = [
+        state.checks[0].model_copy(update={"passed": False, "max_difference": 99} | other)
+        for other in ({"runtime": "openvino"}, {"artefact": "other.onnx"})
+    ]
+    state = state.model_copy(update={"checks": (*state.checks, *worse)})
+    copy = type(bundle)(bundle.folder, bundle.manifest.model_copy(update={"verification": state}))
+    found = bundle_subject(copy, runtime="onnxruntime", artefact="stages").parity
+    assert found == bundle_subject(bundle, runtime="onnxruntime", artefact="stages").parity
+
+
 def test_a_bundle_that_was_never_verified() -> None:
     bundle = load_bundle("ffmef-edge")
     manifest = bundle.manifest.model_copy(update={"verification": None})
