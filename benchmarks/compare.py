@@ -114,8 +114,8 @@ def compare_records(
 def judge(ratio: Ratio) -> Verdict:
     """Return what an interval allows to claim: that all of it is beyond `LEAST_CHANGE`.
 
-    So the ratio differs from 1 by more than chance within the runs explains, and by more than runs
-    of the same artefact do (a test of a minimal effect: Murphy and Myors, "Testing the Hypothesis
+    So the ratio differs from 1 by more than chance within the runs explains, and by enough to matter
+    (a test of a minimal effect: Murphy and Myors, "Testing the Hypothesis
     That Treatments Have Negligible Effects", Journal of Applied Psychology 84, 1999).
     """
     if ratio.low > 1 + LEAST_CHANGE:
