@@ -114,9 +114,9 @@ def compare_records(
 def judge(ratio: Ratio) -> Verdict:
     """Return what an interval allows to claim: that all of it is beyond `LEAST_CHANGE`.
 
-    So the ratio differs from 1 by more than chance within the runs explains, and by enough to matter
-    (a test of a minimal effect: Murphy and Myors, "Testing the Hypothesis
-    That Treatments Have Negligible Effects", Journal of Applied Psychology 84, 1999).
+    So the ratio differs from 1 by more than chance within the runs explains, and by enough to
+    matter (a test of a minimal effect: Murphy and Myors, "Testing the Hypothesis That Treatments
+    Have Negligible Effects", Journal of Applied Psychology 84, 1999).
     """
     if ratio.low > 1 + LEAST_CHANGE:
         return "slower"
