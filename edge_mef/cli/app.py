@@ -6,6 +6,7 @@ import typer
 
 from edge_mef.cli.advise import advise
 from edge_mef.cli.calibrate import calibrate
+from edge_mef.cli.compare import compare
 from edge_mef.cli.demo import demo
 from edge_mef.cli.doctor import doctor
 from edge_mef.cli.evaluate import evaluate
@@ -28,7 +29,7 @@ app = typer.Typer(
 )
 for command in (
     *(fuse, train, calibrate, export, verify, inspect, advise),
-    *(evaluate, metrics, models, doctor, demo),
+    *(compare, evaluate, metrics, models, doctor, demo),
 ):
     app.command()(guarded(command))
 

@@ -16,6 +16,7 @@ from tests.conftest import MAIN, RunCli, run_python
 COMMANDS = (
     "advise",
     "calibrate",
+    "compare",
     "demo",
     "doctor",
     "evaluate",

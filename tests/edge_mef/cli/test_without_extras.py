@@ -96,6 +96,8 @@ SEEN = {
     "edge_mef.benchmarks.peers.meflut",
     "edge_mef.benchmarks.peers.mertens",
     "edge_mef.benchmarks.peers.table",
+    "edge_mef.benchmarks.records",
+    "edge_mef.benchmarks.statistics",
     "edge_mef.benchmarks.timing",
     "edge_mef.bundle",
     "edge_mef.calibration",
