@@ -15,6 +15,7 @@ from edge_mef.export.build import ExportSettings, export_bundle
 from edge_mef.export.parity import verify_bundle
 from edge_mef.export.proof import prove_onnx, weight_bytes
 from edge_mef.export.quantization import QuantSettings
+from edge_mef.export.trt_graph import tensorrt_model
 from tests.conftest import RunCli
 
 QUICK = QuantSettings(scenes="rendered:8", count=6, longest_side=160)
@@ -157,22 +158,65 @@ def test_only_what_holds_the_network_is_int8(int8_bundle: Bundle) -> None:
     assert found == expected | {"application": "fp32"}
 
 
-def test_kept_layers_and_sensitivity_are_in_the_manifest_and_shown(
-    tmp_path: Path, ranges_file: Path, run_cli: RunCli
-) -> None:
+@pytest.fixture(scope="module")
+def mixed_bundle(tmp_path_factory: pytest.TempPathFactory, ranges_file: Path) -> Bundle:
+    """With a gate that some layers have to be kept for; not to be changed."""
     strict = QuantSettings(
         QUICK.scenes, QUICK.count, QUICK.longest_side, ranges=ranges_file, gate=51.0
     )
-    bundle = export_bundle(tmp_path / "b", ExportSettings(precision="int8", quantization=strict))
-    entry = bundle.manifest.quantization
+    settings = ExportSettings(precision="int8", quantization=strict)
+    return export_bundle(tmp_path_factory.mktemp("mixed") / "bundle", settings)
+
+
+def test_kept_layers_and_sensitivity_are_in_the_manifest_and_shown(
+    mixed_bundle: Bundle, run_cli: RunCli
+) -> None:
+    entry = mixed_bundle.manifest.quantization
     assert entry is not None
     assert 1 <= len(entry.kept) <= 5
     assert list(entry.sensitivity)[: len(entry.kept)] == list(entry.kept)
     assert len(entry.sensitivity) == 11
     assert entry.loss.psnr is not None
-    assert entry.loss.psnr >= 53.0
-    shown = run_cli("inspect", bundle.folder).out
+    assert entry.loss.psnr >= 51.0
+    shown = run_cli("inspect", mixed_bundle.folder).out
     worst = next(line for line in shown.splitlines() if line.strip().startswith(entry.kept[0]))
     assert worst.split()[-1] == "fp16"
-    assert f"11 layers, {len(entry.kept)} kept in fp16" not in shown  # kept ones have no scales
     assert f"{11 - len(entry.kept)} layers, {len(entry.kept)} kept in fp16" in shown
+
+
+def test_kept_layers_store_their_weights_in_int8_too(mixed_bundle: Bundle) -> None:
+    entry = mixed_bundle.manifest.quantization
+    assert entry is not None
+    portable = model(mixed_bundle, "model.onnx")
+    stored = [
+        v
+        for v in portable.graph.initializer
+        if v.data_type == TensorProto.INT8 and len(v.dims) == 4
+    ]
+    assert len(stored) == 11
+    proof = prove_onnx(portable, "int8")
+    assert proof is not None
+    assert (proof.int8, proof.fp16) == (11 - len(entry.kept), len(entry.kept))
+    whole = 4 * mixed_bundle.manifest.network.parameters
+    assert weight_bytes(model(mixed_bundle, "analysis.onnx")) <= whole / 3
+
+
+def test_tensorrt_gets_half_weights_of_kept_layers(mixed_bundle: Bundle) -> None:
+    entry = mixed_bundle.manifest.quantization
+    assert entry is not None
+    portable = model(mixed_bundle, "model.onnx")
+    flavour = tensorrt_model(portable)
+    constants = {v.name: numpy_helper.to_array(v) for v in flavour.graph.initializer}
+    convolutions = [n for n in flavour.graph.node if n.op_type in ("Conv", "ConvTranspose")]
+    halves = [n for n in convolutions if n.input[1] in constants]
+    halves = [n for n in halves if constants[n.input[1]].dtype == np.float16]
+    assert len(halves) == len(entry.kept)
+    given = {v.name: numpy_helper.to_array(v) for v in portable.graph.initializer}
+    producers = {name: node for node in portable.graph.node for name in node.output}
+    for node in halves:
+        dequantize = producers[producers[node.input[1]].input[0]]
+        levels, scales = (given[name] for name in dequantize.input[:2])
+        shape = [-1 if size == len(scales) else 1 for size in levels.shape]
+        shape = shape if shape.count(-1) == 1 else [-1, 1, 1, 1]
+        expected = (levels.astype(np.float32) * scales.reshape(shape)).astype(np.float16)
+        np.testing.assert_array_equal(constants[node.input[1]], expected)
