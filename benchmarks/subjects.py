@@ -37,7 +37,7 @@ def bundle_subject(
         title=title or manifest.name,
         network=manifest.network.name,
         channels=manifest.network.channels,
-        precision=entries[0].precision,
+        precision=manifest.precision if artefact == _STAGES else entries[0].precision,
         runtime=runtime,
         artefact=artefact,
         files={name: manifest.files[name].sha256 for name in names},

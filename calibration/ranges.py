@@ -86,12 +86,28 @@ def save_ranges(path: Path, key: RangesKey, ranges: Mapping[str, Range]) -> None
     write_atomically(path, (json.dumps(document, indent=2) + "\n").encode())
 
 
+def check_ranges_file(path: Path) -> None:
+    """Raise `InputError` where ranges would replace something else: only .json files may be theirs.
+
+    A damaged file of ranges may be replaced, and still looks like JSON.
+    """
+    if path.suffix.lower() != ".json":
+        raise InputError(f"expected a name that ends in .json for ranges, found '{path}'")
+    try:
+        with path.open("rb") as file:
+            begin = file.read(1)
+    except OSError:
+        return  # there is none, or writing will tell
+    if begin not in (b"", b"{"):
+        raise InputError(f"'{path}' holds something else than ranges: name another file")
+
+
 def load_ranges(path: Path, key: RangesKey) -> StoredRanges:
     """Return the ranges of a file if they belong to the key; never raises for what a file holds."""
     try:
         content = _decode(path.read_bytes())
     except FileNotFoundError:
-        return StoredRanges(None, f"there are no ranges at '{path}' yet")
+        return StoredRanges(None, f"there are no ranges at '{path.name}' yet")
     except OSError as error:
         return _ignored(path, error.strerror or "it cannot be read")
     except (ValueError, RecursionError, OverflowError) as error:  # no JSON, or not as we write it
@@ -99,15 +115,17 @@ def load_ranges(path: Path, key: RangesKey) -> StoredRanges:
     differing = _differences(content, key)
     if differing:
         return StoredRanges(
-            None, f"the ranges in '{path}' are of something else: {', '.join(differing)}"
+            None, f"the ranges in '{path.name}' are of something else: {', '.join(differing)}"
         )
     ranges = {name: Range(one["min"], one["max"]) for name, one in content["ranges"].items()}
-    return StoredRanges(ranges, f"the ranges of {len(ranges)} layers are taken from '{path}'")
+    return StoredRanges(ranges, f"the ranges of {len(ranges)} layers are taken from '{path.name}'")
 
 
 def _ignored(path: Path, why: str) -> StoredRanges:
     what = " ".join(why.split())[:120]
-    return StoredRanges(None, f"'{path}' holds no ranges that can be used ({what}): it is ignored")
+    return StoredRanges(
+        None, f"'{path.name}' holds no ranges that can be used ({what}): it is ignored"
+    )
 
 
 def _decode(data: bytes) -> dict[str, Any]:

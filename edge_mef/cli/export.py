@@ -128,7 +128,7 @@ def export(
             scenes=calibration,
             recipe=None if observer is None else parse_observer(observer),
             ranges=ranges,
-            kept=tuple(part.strip() for part in (keep or "").split(",") if part.strip()),
+            kept=_parts(keep),
         ),
     )
     folder = output or Path(f"{model}-{target}")
@@ -144,3 +144,9 @@ def export(
         print_json(bundle.manifest.model_dump(mode="json"))
     else:
         typer.echo(f"{bundle.folder}: {model}, {precision}, {bundle.manifest.contract.size_text}")
+
+
+def _parts(text: str | None) -> tuple[str, ...]:
+    """The names in "a,b,c", each once."""
+    names = (part.strip() for part in (text or "").split(","))
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -35,7 +35,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory, pair: tuple[Frame, Frame]) 
 @pytest.fixture(scope="module")
 def int8_bundle(edge_weights: Path) -> Bundle:
     """The same in int8; the gate is open, these weights are random."""
-    quantization = QuantSettings("rendered:5", count=4, longest_side=64, gate=0.0)
+    quantization = QuantSettings("rendered:5", count=4, longest_side=64, gate=0.0, most_drop=1.0)
     settings = ExportSettings(weights=edge_weights, precision="int8", quantization=quantization)
     return build.export_bundle(edge_weights.parent / "int8", settings)
 

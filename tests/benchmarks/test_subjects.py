@@ -3,7 +3,7 @@
 import pytest
 
 from edge_mef.benchmarks.subjects import bundle_subject
-from edge_mef.bundle import load_bundle
+from edge_mef.bundle import Bundle, load_bundle
 from edge_mef.errors import BundleError
 from edge_mef.runtimes.table import open_runtime
 
@@ -67,3 +67,10 @@ def test_no_such_artefact() -> None:
         bundle_subject(bundle, runtime="onnxruntime", artefact="none.onnx")
     with pytest.raises(BundleError, match="found no such artefact"):
         bundle_subject(bundle, runtime="tensorrt", artefact="stages")
+
+
+def test_the_stages_have_the_precision_of_their_bundle() -> None:
+    bundle = load_bundle("ffmef-edge")
+    manifest = bundle.manifest.model_copy(update={"precision": "int8"})
+    short = Bundle(bundle.folder, manifest)
+    assert bundle_subject(short, runtime="onnxruntime", artefact="stages").precision == "int8"

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from edge_mef.calibration import ranges as stored
-from edge_mef.calibration.ranges import Range, RangesKey, load_ranges, save_ranges
+from edge_mef.calibration.ranges import (
+    Range,
+    RangesKey,
+    check_ranges_file,
+    load_ranges,
+    save_ranges,
+)
 from edge_mef.errors import InputError, OutputError
 from tests.conftest import contents
 
@@ -151,3 +157,17 @@ def test_a_full_disk_keeps_the_old_file(path: Path, monkeypatch: pytest.MonkeyPa
         save_ranges(path, KEY, {"head": Range(0.0, 9.0)})
     assert load_ranges(path, KEY).ranges == RANGES
     assert set(contents(path.parent)) == {"ranges.json"}
+
+
+@pytest.mark.parametrize(("name", "data"), [("a.png", b"{}"), ("a.json", b"\x89PNG"), ("a", b"")])
+def test_files_of_something_else_are_not_replaced(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=r"ends in \.json|holds something else"):
+        check_ranges_file(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == data
+
+
+def test_files_of_ranges_may_be_written(tmp_path: Path) -> None:
+    check_ranges_file(tmp_path / "new.json")
+    (tmp_path / "cut.json").write_bytes(b'{"schema_ver')
+    check_ranges_file(tmp_path / "cut.json")

@@ -62,7 +62,7 @@ def test_a_stage_names_it() -> None:
 def test_the_command_leaves_the_older_bundle(
     run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, bundle: Path
 ) -> None:
-    monkeypatch.setattr(build, "_network", lambda *_: Planted(create_model("ffmef").eval()))
+    monkeypatch.setattr(build, "open_network", lambda _: Planted(create_model("ffmef").eval()))
     before = contents(bundle.parent)
     options = ("--model", "ffmef", "--size", "32x48")
     result = run_cli("export", "-o", bundle, *options)
