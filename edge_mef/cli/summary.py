@@ -1,15 +1,16 @@
 """What `verify` found, in one row for each artefact and runtime."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from edge_mef.manifest import ArtefactEntry, CheckEntry, Manifest
-from edge_mef.runtimes.table import RUNTIMES
+if TYPE_CHECKING:  # help must not wait for them
+    from edge_mef.manifest import ArtefactEntry, CheckEntry, Manifest
 
 SUMMARY = ("artefact", "runtime", "KiB", "convolutions", "parity", "gate", "s", "")
 _STAGES = "stages"
 
 
-def summarize(manifest: Manifest, checks: Sequence[CheckEntry]) -> list[tuple[object, ...]]:
+def summarize(manifest: "Manifest", checks: "Sequence[CheckEntry]") -> list[tuple[object, ...]]:
     """Return the rows of `SUMMARY`: size, proof of precision, the worst of all checks, seconds."""
     groups: dict[tuple[str, str], list[CheckEntry]] = {}
     for check in checks:
@@ -29,27 +30,29 @@ def summarize(manifest: Manifest, checks: Sequence[CheckEntry]) -> list[tuple[ob
     ]
 
 
-def _entries(manifest: Manifest, artefact: str, runtime: str) -> Iterator[ArtefactEntry]:
+def _entries(manifest: "Manifest", artefact: str, runtime: str) -> "Iterator[ArtefactEntry]":
     """The files that ran: one, or all stages of the runtime's format."""
+    from edge_mef.runtimes.table import RUNTIMES
+
     for entry in manifest.artefacts:
         staged = entry.role != "pipeline" and entry.format == RUNTIMES[runtime].artefact
         if entry.file == artefact or (artefact == _STAGES and staged):
             yield entry
 
 
-def _size(manifest: Manifest, artefact: str, runtime: str) -> int:
+def _size(manifest: "Manifest", artefact: str, runtime: str) -> int:
     names = {
         name for entry in _entries(manifest, artefact, runtime) for name in manifest.files_of(entry)
     }
     return sum(manifest.files[name].size for name in names)
 
 
-def _proof(manifest: Manifest, artefact: str, runtime: str) -> str:
+def _proof(manifest: "Manifest", artefact: str, runtime: str) -> str:
     proofs = [entry.proof for entry in _entries(manifest, artefact, runtime) if entry.proof]
     return ", ".join(proof.text for proof in proofs) or "not counted"
 
 
-def _parity(checks: Sequence[CheckEntry]) -> str:
+def _parity(checks: "Sequence[CheckEntry]") -> str:
     most = max(check.max_difference for check in checks)
     values = [check.psnr for check in checks if check.psnr is not None]
     parts = [f"{len(checks)} scenes: {most} level{'s' * (most != 1)} at most"]
