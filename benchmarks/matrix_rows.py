@@ -15,16 +15,11 @@ from edge_mef.benchmarks.precision_quality import weight_bytes
 from edge_mef.bundle import Bundle
 from edge_mef.errors import InputError
 from edge_mef.export.options import Size
+from edge_mef.export.targets import TARGETS
 from edge_mef.manifest import CheckEntry, Format, Manifest, Precision, PrecisionProof
 from edge_mef.runtimes.table import RUNTIMES
 from edge_mef.saving import write_atomically
 
-FORMATS: dict[str, Format] = {
-    "onnx": "onnx",
-    "openvino": "openvino",
-    "trt": "tensorrt",
-    "coreml": "coreml",
-}
 _PACKAGE_WEIGHTS = "weight.bin"  # what a Core ML package calls its weights
 
 
@@ -122,7 +117,7 @@ def verified_row(
     case: Case, made_with: str, seconds: float, bundle: Bundle, checks: Sequence[CheckEntry]
 ) -> Row:
     """Return the row of a verified bundle."""
-    manifest, file_format = bundle.manifest, FORMATS[case.target]
+    manifest, file_format = bundle.manifest, TARGETS[case.target].format
     own = [check for check in checks if _is_of(manifest, check, file_format)]
     levels = [check.psnr for check in own if check.psnr is not None]
     drops = [check.mef_ssim_drop for check in own if check.mef_ssim_drop is not None]

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from edge_mef.benchmarks.records import Parity, Subject
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError
-from edge_mef.manifest import ArtefactEntry, CheckEntry, Manifest, PrecisionProof, Verification
+from edge_mef.manifest import ArtefactEntry, CheckEntry, PrecisionProof, Verification
 from edge_mef.runtimes.table import RUNTIMES
-
-_STAGES = "stages"
 
 
 def bundle_subject(
@@ -25,7 +23,7 @@ def bundle_subject(
         BundleError: the bundle has no such artefact for this runtime.
     """
     manifest = bundle.manifest
-    entries = _entries(manifest, RUNTIMES[runtime].artefact, artefact)
+    entries = manifest.running(RUNTIMES[runtime].artefact, artefact)
     if not entries:
         raise BundleError(
             f"expected '{artefact}' in '{bundle.folder}' for the runtime '{runtime}', found no "
@@ -37,7 +35,7 @@ def bundle_subject(
         title=title or manifest.name,
         network=manifest.network.name,
         channels=manifest.network.channels,
-        precision=manifest.precision if artefact == _STAGES else entries[0].precision,
+        precision=manifest.precision_of(artefact),
         runtime=runtime,
         artefact=artefact,
         files={name: manifest.files[name].sha256 for name in names},
@@ -45,13 +43,6 @@ def bundle_subject(
         proof=_proof(entries),
         parity=_parity(manifest.verification, runtime, artefact),
     )
-
-
-def _entries(manifest: Manifest, file_format: str, artefact: str) -> list[ArtefactEntry]:
-    found = [entry for entry in manifest.artefacts if entry.format == file_format]
-    if artefact == _STAGES:
-        return [entry for entry in found if entry.role != "pipeline"]
-    return [entry for entry in found if entry.file == artefact]
 
 
 def _proof(entries: Sequence[ArtefactEntry]) -> PrecisionProof | None:

@@ -22,11 +22,10 @@ from torch.overrides import TorchFunctionMode
 
 from edge_mef.calibration.quantize import Ranges, trace_network
 from edge_mef.calibration.quiet import quiet
+from edge_mef.calibration.recipe import ACTIVATION_LEVELS, WEIGHT_LEVELS
 from edge_mef.models.table import NetworkSpec
 from edge_mef.objectives import Objective
 
-ACTIVATION_LEVELS = (-128, 127)
-WEIGHT_LEVELS = (-127, 127)
 _EXACT = 0.01  # squared grey levels; what is closer counts as equal
 _FLAT_WEIGHT = 20.0  # makes noise in flat areas about as much as all noise, for our networks
 _WINDOW, _CONTRAST = 9, (0.03 * 255.0) ** 2  # pixels; squared grey levels

@@ -91,7 +91,7 @@ def convert(
     ranges: Mapping[str, float],
     kept: Collection[str] = (),
 ) -> Program:
-    """Return the int8 program; layers in `kept` compute in half precision.
+    """Return the int8 program; layers in `kept` compute in half precision, from int8 weights.
 
     Raises:
         GateError: a layer has no range, or nothing is left to be quantized.

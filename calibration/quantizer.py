@@ -1,9 +1,10 @@
 """Which tensors of a traced network become int8: a quantizer for torchao's PT2E flow.
 
 Quantized are the inputs and weights of convolutions with learned weights, transposed ones too.
-Everything else stays in float: sums, norms, divisions, softmax and resampling cost few operations
-and much precision, and fixed convolutions are colour conversion or copies. Concatenations need no
-rule of their own: what they join is quantized once, as the input of the convolution behind.
+Of layers that are kept only the weights are. Everything else stays in float: sums, norms,
+divisions, softmax and resampling cost few operations and much precision, and fixed convolutions are
+colour conversion or copies. Concatenations need no rule of their own: what they join is quantized
+once, as the input of the convolution behind.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,7 +15,7 @@ from torch.fx import GraphModule, Node
 
 from edge_mef.calibration.observer import ChannelObserver, RangeObserver
 from edge_mef.calibration.quiet import quiet
-from edge_mef.calibration.recipe import QuantRecipe
+from edge_mef.calibration.recipe import ACTIVATION_LEVELS, WEIGHT_LEVELS, QuantRecipe
 
 with quiet():  # importing it is not quiet either
     from torchao.quantization.pt2e.quantizer import (
@@ -32,7 +33,7 @@ _CONVOLUTIONS = {  # the axis of the weights' output channels
 
 
 class SymmetricInt8(Quantizer):  # type: ignore[misc]
-    """Annotates a traced network; `kept` names layers that stay in float."""
+    """Annotates a traced network; of layers in `kept` only the weights, not what goes in."""
 
     def __init__(self, recipe: QuantRecipe, kept: Collection[str] = ()) -> None:
         super().__init__()
@@ -59,8 +60,8 @@ class SymmetricInt8(Quantizer):  # type: ignore[misc]
         return QuantizationSpec(
             dtype=torch.int8,
             observer_or_fake_quant_ctr=observer,
-            quant_min=-128,
-            quant_max=127,
+            quant_min=ACTIVATION_LEVELS[0],
+            quant_max=ACTIVATION_LEVELS[1],
             qscheme=torch.per_tensor_symmetric,
             is_dynamic=False,
         )
@@ -70,8 +71,8 @@ def _weight(axis: int) -> QuantizationSpec:
     return QuantizationSpec(
         dtype=torch.int8,
         observer_or_fake_quant_ctr=ChannelObserver.with_args(eps=SMALLEST_SCALE),
-        quant_min=-127,
-        quant_max=127,
+        quant_min=WEIGHT_LEVELS[0],
+        quant_max=WEIGHT_LEVELS[1],
         qscheme=torch.per_channel_symmetric,
         ch_axis=axis,
         is_dynamic=False,

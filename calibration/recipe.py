@@ -5,6 +5,9 @@ from typing import Literal
 
 from edge_mef.errors import InputError
 
+# Symmetric: of values the range is that of int8, of weights as far on both sides.
+ACTIVATION_LEVELS = (-128, 127)
+WEIGHT_LEVELS = (-127, 127)
 Observer = Literal["minmax", "percentile"]
 
 

@@ -8,6 +8,7 @@ from torch.fx import GraphModule, Node
 from torch.nn import Module
 
 from edge_mef.calibration.quantize import Program
+from edge_mef.calibration.recipe import ACTIVATION_LEVELS
 
 SCALES_FILE = "scales.json"
 Scales = dict[str, dict[str, Any]]
@@ -35,7 +36,12 @@ def scales_of(program: Program) -> Scales:
 
 def encode_scales(scales: Scales) -> bytes:
     """Return `scales.json`."""
-    document = {"schema_version": 1, "levels": [-128, 127], "zero_point": 0, "layers": scales}
+    document = {
+        "schema_version": 1,
+        "levels": list(ACTIVATION_LEVELS),
+        "zero_point": 0,
+        "layers": scales,
+    }
     return (json.dumps(document, indent=1) + "\n").encode()
 
 

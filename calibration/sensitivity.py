@@ -15,20 +15,18 @@ from torch.fx import GraphModule
 from edge_mef.calibration.quantize import Program, convert, layers
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.errors import GateError
-from edge_mef.metrics import evaluate
 from edge_mef.metrics.pixels import psnr
-from edge_mef.metrics.table import METRICS
+from edge_mef.metrics.scoring import mef_ssim_of
 
 Frame = NDArray[np.uint8]
 Fuse = Callable[[nn.Module], list[Frame]]
 Progress = Callable[[str, int, int], None]  # what, done, of how many
-_METRIC = "MEF_SSIM"
 _MOST_KEPT = 0.5  # of the layers; beyond, int8 is not what was asked for
 
 
 @dataclass(frozen=True)
 class Score:
-    """The worst of some scenes: PSNR in dB, and loss of MEF-SSIM (0 where all gain)."""
+    """PSNR in dB, and loss of MEF-SSIM: of the worst of some scenes, or what they must reach."""
 
     psnr: float
     drop: float
@@ -38,30 +36,17 @@ class Score:
         """The score, for people."""
         return f"{self.psnr:.1f} dB, MEF-SSIM -{self.drop:.4f}"
 
+    def used(self, goal: "Score") -> float:
+        """Return which share it takes of the noise or the loss that a goal allows."""
+        noise: float = 10.0 ** ((goal.psnr - self.psnr) / 10.0)
+        return max(noise, self.drop / goal.drop)
+
+    def reaches(self, goal: "Score") -> bool:
+        """Say whether it is as good as a goal in both."""
+        return self.used(goal) <= 1.0
+
 
 Judge = Callable[[nn.Module], Score]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """At least so many dB of PSNR, and at most such a loss of MEF-SSIM."""
-
-    psnr: float
-    drop: float
-
-    @property
-    def text(self) -> str:
-        """The goal, for people."""
-        return f"{self.psnr:.1f} dB, MEF-SSIM -{self.drop:.4f}"
-
-    def used(self, score: Score) -> float:
-        """Return which share a score takes of the noise or loss allowed; 1 just holds."""
-        noise: float = 10.0 ** ((self.psnr - score.psnr) / 10.0)
-        return max(noise, score.drop / self.drop)
-
-    def holds(self, score: Score) -> bool:
-        """Say whether a score reaches the goal."""
-        return self.used(score) <= 1.0
 
 
 @dataclass(frozen=True)
@@ -89,22 +74,15 @@ class Quality:
 
     def __init__(self, fuse: Fuse, network: nn.Module, scenes: Sequence[Sequence[Frame]]) -> None:
         self._fuse, self._scenes, self._expected = fuse, scenes, fuse(network)
-        self._similar = [
-            self._similarity(*pair) for pair in zip(scenes, self._expected, strict=True)
-        ]
+        self._similar = [mef_ssim_of(*pair) for pair in zip(scenes, self._expected, strict=True)]
 
     def __call__(self, network: nn.Module) -> Score:
         """Return the worst over the scenes."""
         found = self._fuse(network)
         pairs = zip(self._scenes, found, self._similar, strict=True)
-        drops = [before - self._similarity(scene, fused) for scene, fused, before in pairs]
-        return Score(min(map(psnr, self._expected, found)), max(0.0, *drops))
-
-    @staticmethod
-    def _similarity(scene: Sequence[Frame], fused: Frame) -> float:
-        if min(fused.shape[:2]) < METRICS[_METRIC].min_side:
-            return 0.0
-        return evaluate(scene, fused, [_METRIC])[_METRIC]
+        similar = [(before, mef_ssim_of(scene, fused)) for scene, fused, before in pairs]
+        drops = [before - now for before, now in similar if before is not None and now is not None]
+        return Score(min(map(psnr, self._expected, found)), max((0.0, *drops)))
 
 
 def layer_sensitivity(
@@ -123,9 +101,9 @@ def layer_sensitivity(
     return found
 
 
-def worst_first(sensitivity: Mapping[str, Score], goal: Goal) -> dict[str, Score]:
+def worst_first(sensitivity: Mapping[str, Score], goal: Score) -> dict[str, Score]:
     """Order layers by how much of a goal each one uses up, the most first."""
-    return dict(sorted(sensitivity.items(), key=lambda item: -goal.used(item[1])))
+    return dict(sorted(sensitivity.items(), key=lambda item: -item[1].used(goal)))
 
 
 def meet_gate(
@@ -133,10 +111,10 @@ def meet_gate(
     recipe: QuantRecipe,
     ranges: Mapping[str, float],
     judge: Judge,
-    goal: Goal,
+    goal: Score,
     kept: Sequence[str] = (),
     *,
-    least: Goal | None = None,
+    least: Score | None = None,
     progress: Progress | None = None,
 ) -> Mixed:
     """Quantize all layers but `kept`; keep the worst ones too, as few as reach the goal.
@@ -148,7 +126,7 @@ def meet_gate(
     """
     program = convert(traced, recipe, ranges, kept)
     score = judge(program)
-    if goal.holds(score):
+    if score.reaches(goal):
         return Mixed(program, tuple(kept), score, {})
     found = worst_first(layer_sensitivity(traced, recipe, ranges, judge, progress), goal)
     order = [*kept, *(name for name in found if name not in kept)]
@@ -159,8 +137,8 @@ def meet_gate(
 
     most = max(len(kept), int(_MOST_KEPT * len(order)))
     best = keep(most)
-    if not goal.holds(best.score):
-        if least is not None and least.holds(best.score):
+    if not best.score.reaches(goal):
+        if least is not None and best.score.reaches(least):
             return best
         raise GateError(
             f"expected int8 to reach {(least or goal).text} on the calibration scenes, found "
@@ -170,7 +148,7 @@ def meet_gate(
     fewest = len(kept)  # does not reach it
     while len(best.kept) - fewest > 1:
         tried = keep((fewest + len(best.kept)) // 2)
-        if goal.holds(tried.score):
+        if tried.score.reaches(goal):
             best = tried
         else:
             fewest = len(tried.kept)

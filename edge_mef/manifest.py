@@ -20,6 +20,7 @@ from edge_mef.contract import FusionContract
 from edge_mef.errors import BundleError
 
 SCHEMA_VERSION = 1
+STAGES = "stages"  # what runtimes call all artefacts of a format but the pipeline in one piece
 Precision = Literal["fp32", "fp16", "int8"]
 Format = Literal["onnx", "openvino", "coreml", "tensorrt"]
 Sha256 = Field(pattern="^[0-9a-f]{64}$")
@@ -223,6 +224,24 @@ class Manifest(_Part):
     def stage(self, file_format: str, role: Role) -> tuple[ArtefactEntry, ...]:
         """Return the artefacts of a format and a role."""
         return tuple(a for a in self.artefacts if (a.format, a.role) == (file_format, role))
+
+    def running(self, file_format: str, artefact: str) -> tuple[ArtefactEntry, ...]:
+        """Return what runs in a format where a runtime says that `artefact` does.
+
+        That is one file, or with `STAGES` everything besides the pipeline in one piece.
+        """
+        found = (a for a in self.artefacts if a.format == file_format)
+        if artefact == STAGES:
+            return tuple(a for a in found if a.role != "pipeline")
+        return tuple(a for a in found if a.file == artefact)
+
+    def precision_of(self, artefact: str) -> Precision:
+        """Return the precision of a file, which may be coarser than the bundle's, or of `STAGES`.
+
+        Of the stages only some hold the network: theirs is the bundle's.
+        """
+        found = {a.file: a.precision for a in self.artefacts}
+        return found.get(artefact, self.precision)
 
     def has_stages(self, file_format: str) -> bool:
         """Say whether there is anything in a format besides the pipeline in one piece."""

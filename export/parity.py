@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -27,10 +28,9 @@ from edge_mef.errors import OutputError
 from edge_mef.export.gates import Gate, gate_of
 from edge_mef.export.golden import golden_exposures, read_golden
 from edge_mef.fuser import Fuser
-from edge_mef.manifest import CheckEntry, Verification
-from edge_mef.metrics import evaluate
+from edge_mef.manifest import STAGES, CheckEntry, Verification
 from edge_mef.metrics.pixels import psnr
-from edge_mef.metrics.table import METRICS
+from edge_mef.metrics.scoring import mef_ssim_of
 from edge_mef.runtimes.table import RUNTIMES, open_runtime, why_not
 from edge_mef.toolchain import toolchain_versions
 
@@ -38,7 +38,6 @@ Frame = NDArray[np.uint8]
 Compute = Callable[..., Frame]
 Sizes = tuple[tuple[int, int], ...]  # (height, width)
 
-MEF_SSIM_SIDE = METRICS["MEF_SSIM"].min_side
 # Sizes of the rendered scenes: odd, prime and thin ones, which fixed or padded graphs get wrong.
 RENDERED_SIZES = ((97, 131), (120, 160), (61, 211), (151, 73), (16, 16))
 
@@ -88,7 +87,7 @@ def verify_bundle(
                 scenes = _scenes(bundle, data, limit, longest_side, sizes)
                 checks += _torch_checks(bundle, group, scenes, notes)
             # The pipeline in one piece takes one number of exposures.
-            staged = [way for way in ways if way.runtime.artefact == "stages"]
+            staged = [way for way in ways if way.runtime.artefact == STAGES]
             others = _other_counts(bundle.manifest.contract)
             checks += _torch_checks(bundle, staged, others, notes)
     verification = Verification(
@@ -177,11 +176,10 @@ def _torch_checks(
 ) -> Iterator[CheckEntry]:
     reference = torch_pipeline(bundle)
     for name, frames in scenes:
-        expected = reference(*frames)
+        case = _Case(name, frames, reference(*frames))
         for fuser in ways:
-            if _refused(fuser, name, frames, notes):
-                continue
-            yield _check(bundle, fuser, "torch", _Case(name, frames, expected))
+            if not _refused(fuser, name, frames, notes):
+                yield _check(bundle, fuser, "torch", case)
 
 
 @dataclass(frozen=True)
@@ -191,6 +189,11 @@ class _Case:
     scene: str
     frames: Sequence[Frame]
     expected: Frame
+
+    @cached_property
+    def mef_ssim(self) -> float | None:
+        """That of what has to come out; None where the frames are too small for it."""
+        return mef_ssim_of(self.frames, self.expected)
 
 
 def _check(
@@ -218,19 +221,14 @@ def _check(
 
 def _drop(case: _Case, found: Frame) -> float | None:
     """How much MEF-SSIM is lost; None where the frames are too small for it."""
-    if min(found.shape[:2]) < MEF_SSIM_SIDE:
-        return None
-    exact, measured = (
-        evaluate(case.frames, fused, ["MEF_SSIM"])["MEF_SSIM"] for fused in (case.expected, found)
-    )
-    return exact - measured
+    measured = mef_ssim_of(case.frames, found)
+    return None if case.mef_ssim is None or measured is None else case.mef_ssim - measured
 
 
 def _gate(bundle: Bundle, fuser: Fuser) -> Gate:
     """The gate of what ran: an artefact may be coarser than the rest of its bundle."""
-    found = {artefact.file: artefact.precision for artefact in bundle.manifest.artefacts}
-    precision = found.get(fuser.runtime.artefact, bundle.manifest.precision)
-    return gate_of(bundle.manifest.network.name, precision)
+    manifest = bundle.manifest
+    return gate_of(manifest.network.name, manifest.precision_of(fuser.runtime.artefact))
 
 
 def torch_pipeline(bundle: Bundle) -> Compute:

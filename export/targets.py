@@ -4,6 +4,7 @@ import importlib.util
 from dataclasses import dataclass
 
 from edge_mef.errors import InputError, missing_extra
+from edge_mef.manifest import Format
 
 
 @dataclass(frozen=True)
@@ -11,10 +12,11 @@ class TargetRow:
     """One target: what it makes, and the packages that make it.
 
     `module` has `convert(conversion: Conversion) -> list[Artefact]`, what the target adds to the
-    ONNX models that every bundle holds; None adds nothing.
+    ONNX models that every bundle holds; None adds nothing. `format` is what manifests call it.
     """
 
     name: str
+    format: Format
     summary: str
     packages: tuple[str, ...]
     extra: str
@@ -28,12 +30,14 @@ TARGETS: dict[str, TargetRow] = {
     for row in (
         TargetRow(
             name="onnx",
+            format="onnx",
             summary="a portable ONNX model, run by ONNX Runtime",
             packages=_ALWAYS,
             extra="export",
         ),
         TargetRow(
             name="openvino",
+            format="openvino",
             summary="an OpenVINO model, for Intel processors",
             packages=(*_ALWAYS, "openvino"),
             extra="export,openvino",
@@ -41,6 +45,7 @@ TARGETS: dict[str, TargetRow] = {
         ),
         TargetRow(
             name="trt",
+            format="tensorrt",
             summary="a model for TensorRT; its engine is built on the device, on first use",
             packages=_ALWAYS,
             extra="export",
@@ -48,6 +53,7 @@ TARGETS: dict[str, TargetRow] = {
         ),
         TargetRow(
             name="coreml",
+            format="coreml",
             summary="Core ML packages for iOS and macOS, with images in and out",
             packages=(*_ALWAYS, "coremltools"),
             extra="export",

@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError
-from edge_mef.manifest import ArtefactEntry
+from edge_mef.manifest import STAGES, ArtefactEntry
 from edge_mef.runtimes.base import Frame, Runtime, run_error
 from edge_mef.runtimes.stage_models import load_stages, usable_cores
 from edge_mef.runtimes.tiles import TILE, Stage, TiledFusion
@@ -41,7 +41,7 @@ class OnnxRuntime(Runtime):
             count = threads or usable_cores()
             stages = load_stages(bundle, "onnx", partial(_stage, bundle, count))
             self._tiled = TiledFusion(stages, count, tile)
-            self.artefact = "stages"
+            self.artefact = STAGES
             return
         artefact = bundle.manifest.artefact("onnx")
         if artefact is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, MissingError
-from edge_mef.manifest import ArtefactEntry
+from edge_mef.manifest import STAGES, ArtefactEntry
 from edge_mef.runtimes.base import Frame, Runtime, run_error
 from edge_mef.runtimes.quiet_openvino import import_openvino
 from edge_mef.runtimes.stage_models import load_stages, usable_cores
@@ -48,7 +48,7 @@ class OpenVINORuntime(Runtime):
         if bundle.manifest.has_stages("openvino") and not whole:
             stages = load_stages(bundle, "openvino", load)
             self._tiled = TiledFusion(stages, self._threads, tile)
-            self.artefact = "stages"
+            self.artefact = STAGES
             return
         artefact = bundle.manifest.artefact("openvino")
         if artefact is None:

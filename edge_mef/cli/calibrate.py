@@ -1,5 +1,6 @@
 """edge-mef calibrate."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -7,9 +8,10 @@ import typer
 
 from edge_mef.cli.building import shown_builds
 from edge_mef.cli.losses import print_losses
-from edge_mef.cli.options import Channels, Json, Kernels, Model, Weights, parse_kernels
+from edge_mef.cli.options import Channels, Json, Kernels, Weights, parse_kernels
 from edge_mef.cli.progress import Bar
 from edge_mef.cli.reporting import print_json, print_table
+from edge_mef.errors import InputError
 
 if TYPE_CHECKING:
     from edge_mef.calibration.sets import CalibrationSet
@@ -39,9 +41,11 @@ def calibrate(
         Path | None, typer.Option("--sheet", help="Write a contact sheet of the scenes here.")
     ] = None,
     sensitivity: Annotated[
-        bool, typer.Option("--sensitivity", help="Measure what int8 costs each layer of --model.")
+        bool, typer.Option("--sensitivity", help="Measure what int8 costs each layer.")
     ] = False,
-    model: Model = "ffmef-edge",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Of this network; ffmef-edge if none.")
+    ] = None,
     weights: Weights = None,
     channels: Channels = None,
     kernel_sizes: Kernels = None,
@@ -49,16 +53,20 @@ def calibrate(
 ) -> None:
     """Choose the scenes that int8 quantization is calibrated with, and say what they cover."""
     from edge_mef.calibration.sets import open_calibration_set
-    from edge_mef.models.table import find_network
     from edge_mef.saving import check_output
 
-    find_network(model)
-    kernels = parse_kernels(kernel_sizes)
-
+    if not sensitivity and (model or weights or channels or kernel_sizes):
+        raise InputError(
+            "--model, --weights, --channels and --kernel-sizes are for --sensitivity: add it"
+        )
     if save is not None:
         check_output(save, endings=(".json",))
     if sheet is not None:
         check_output(sheet)
+    measure = None
+    if sensitivity:
+        kernels = parse_kernels(kernel_sizes)
+        measure = _measurement(model or "ffmef-edge", weights, channels, kernels, shown=not json)
     with Bar("choosing") as bar:
         chosen = open_calibration_set(
             source,
@@ -71,8 +79,8 @@ def calibrate(
     losses: Losses = {}
     try:
         _write(chosen, save, sheet)
-        if sensitivity:
-            losses = _sensitivity(chosen, model, weights, channels, kernels, shown=not json)
+        if measure is not None:
+            losses = measure(chosen)
     finally:  # what was found is shown even where it cannot be written
         _report(chosen, losses, json)
 
@@ -86,25 +94,27 @@ def _write(chosen: "CalibrationSet", save: Path | None, sheet: Path | None) -> N
         write_picture(sheet, chosen.sheet())
 
 
-def _sensitivity(
-    chosen: "CalibrationSet",
+def _measurement(
     model: str,
     weights: Path | None,
     channels: int | None,
     kernels: tuple[int, ...] | None,
     *,
     shown: bool,
-) -> Losses:
+) -> Callable[["CalibrationSet"], Losses]:
+    """Open the network, before any scene is read, and return what measures its layers."""
     from edge_mef.export.build import ExportSettings, loss_entry, open_network
     from edge_mef.export.quantization import QuantSettings, measure_sensitivity
     from edge_mef.models.table import find_network
 
-    settings = ExportSettings(model, weights, channels, kernels)
-    with shown_builds(shown=shown):
-        found = measure_sensitivity(
-            find_network(model), open_network(settings), chosen, QuantSettings()
-        )
-    return {layer: loss_entry(score) for layer, score in found.items()}
+    network = open_network(ExportSettings(model, weights, channels, kernels))
+
+    def measure(chosen: "CalibrationSet") -> Losses:
+        with shown_builds(shown=shown):
+            found = measure_sensitivity(find_network(model), network, chosen, QuantSettings())
+        return {layer: loss_entry(score) for layer, score in found.items()}
+
+    return measure
 
 
 def _report(chosen: "CalibrationSet", losses: Losses, json: bool) -> None:

@@ -1,13 +1,12 @@
 """What `verify` found, in one row for each artefact and runtime."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # help must not wait for them
     from edge_mef.manifest import ArtefactEntry, CheckEntry, Manifest
 
 SUMMARY = ("artefact", "runtime", "KiB", "convolutions", "parity", "gate", "s", "")
-_STAGES = "stages"
 
 
 def summarize(manifest: "Manifest", checks: "Sequence[CheckEntry]") -> list[tuple[object, ...]]:
@@ -30,14 +29,10 @@ def summarize(manifest: "Manifest", checks: "Sequence[CheckEntry]") -> list[tupl
     ]
 
 
-def _entries(manifest: "Manifest", artefact: str, runtime: str) -> "Iterator[ArtefactEntry]":
-    """The files that ran: one, or all stages of the runtime's format."""
+def _entries(manifest: "Manifest", artefact: str, runtime: str) -> "Sequence[ArtefactEntry]":
     from edge_mef.runtimes.table import RUNTIMES
 
-    for entry in manifest.artefacts:
-        staged = entry.role != "pipeline" and entry.format == RUNTIMES[runtime].artefact
-        if entry.file == artefact or (artefact == _STAGES and staged):
-            yield entry
+    return manifest.running(RUNTIMES[runtime].artefact, artefact)
 
 
 def _size(manifest: "Manifest", artefact: str, runtime: str) -> int:

@@ -20,6 +20,7 @@ from edge_mef.metrics.planes import Frame, Plane, colour_planes, grey_plane, mea
 from edge_mef.metrics.table import (
     IVF_METRICS,
     MEFB_METRICS,
+    METRICS,
     REFERENCE_METRICS,
     Metric,
     choose_metrics,
@@ -104,6 +105,13 @@ def compare(
     _check_frames([reference, picture], ["the reference", "the picture"])
     _check_sides(picture, metrics)
     return {metric.name: AGAINST_REFERENCE[metric.name](reference, picture) for metric in metrics}
+
+
+def mef_ssim_of(exposures: Sequence[Frame], fused: Frame) -> float | None:
+    """Return MEF-SSIM as `evaluate` does, or None where the frames are too small for it."""
+    if min(fused.shape[:2]) < METRICS["MEF_SSIM"].min_side:
+        return None
+    return evaluate(exposures, fused, ["MEF_SSIM"])["MEF_SSIM"]
 
 
 def _of_fused(measure: Callable[[Plane], float]) -> Measure:

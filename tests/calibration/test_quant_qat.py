@@ -13,8 +13,6 @@ from torch.nn import functional
 from edge_mef import training
 from edge_mef.calibration import qat
 from edge_mef.calibration.qat import (
-    ACTIVATION_LEVELS,
-    WEIGHT_LEVELS,
     FakeQuantized,
     Imitation,
     round_activation,
@@ -23,7 +21,7 @@ from edge_mef.calibration.qat import (
 )
 from edge_mef.calibration.quantize import convert, observe, trace_network
 from edge_mef.calibration.quiet import quiet
-from edge_mef.calibration.recipe import QuantRecipe
+from edge_mef.calibration.recipe import ACTIVATION_LEVELS, WEIGHT_LEVELS, QuantRecipe
 from edge_mef.calibration.scales import scales_of
 from edge_mef.checkpoints import read_checkpoint, write_checkpoint
 from edge_mef.data.scenes import load_scenes

@@ -13,7 +13,6 @@ from edge_mef.calibration.quantize import Program, Ranges, layers, observe, trac
 from edge_mef.calibration.recipe import QuantRecipe
 from edge_mef.calibration.scales import scales_of
 from edge_mef.calibration.sensitivity import (
-    Goal,
     Quality,
     Score,
     layer_sensitivity,
@@ -53,7 +52,7 @@ def traced(network: nn.Module) -> GraphModule:
 
 
 SCENE = random_bracket(4, height=60, width=80).exposures
-EASY = Goal(1.0, 1.0)
+EASY = Score(1.0, 1.0)
 
 
 def fuse(program: nn.Module) -> list[Frame]:
@@ -99,13 +98,13 @@ def test_frames_too_small_for_mef_ssim_count_by_their_psnr(network: nn.Module) -
 
 
 def test_a_goal_is_used_up_by_noise_or_by_loss() -> None:
-    goal = Goal(40.0, 0.002)
-    assert goal.used(Score(50.0, 0.0001)) == pytest.approx(0.1)
-    assert goal.used(Score(50.0, 0.0010)) == pytest.approx(0.5)
-    assert goal.used(Score(math.inf, 0.0)) == 0.0
-    assert goal.holds(Score(40.0, 0.002))
-    assert not goal.holds(Score(39.9, 0.0))
-    assert not goal.holds(Score(60.0, 0.0021))
+    goal = Score(40.0, 0.002)
+    assert Score(50.0, 0.0001).used(goal) == pytest.approx(0.1)
+    assert Score(50.0, 0.0010).used(goal) == pytest.approx(0.5)
+    assert Score(math.inf, 0.0).used(goal) == 0.0
+    assert Score(40.0, 0.002).reaches(goal)
+    assert not Score(39.9, 0.0).reaches(goal)
+    assert not Score(60.0, 0.0021).reaches(goal)
 
 
 def test_the_spoiled_layer_is_among_the_worst(
@@ -115,9 +114,9 @@ def test_the_spoiled_layer_is_among_the_worst(
     found = layer_sensitivity(traced, RECIPE, ranges, quality, lambda *step: seen.append(step))
     assert list(found) == layers(traced)
     assert [step[1:] for step in seen] == [(index, 11) for index in range(11)]
-    goal = Goal(45.0, 1.0)
+    goal = Score(45.0, 1.0)
     ordered = worst_first(found, goal)
-    used = [goal.used(score) for score in ordered.values()]
+    used = [score.used(goal) for score in ordered.values()]
     assert used == sorted(used, reverse=True)
     assert SPOILED in list(ordered)[:3]
 
@@ -127,9 +126,9 @@ def test_layers_are_kept_until_the_goal_is_reached(
 ) -> None:
     plain = meet_gate(traced, RECIPE, ranges, quality, EASY)
     assert (plain.kept, plain.sensitivity) == ((), {})
-    goal = Goal(plain.score.psnr + 1.0, 1.0)
+    goal = Score(plain.score.psnr + 1.0, 1.0)
     better = meet_gate(traced, RECIPE, ranges, quality, goal)
-    assert goal.holds(better.score)
+    assert better.score.reaches(goal)
     assert 1 <= len(better.kept) <= 5
     assert quality(better.program) == better.score
     assert better.kept == tuple(better.sensitivity)[: len(better.kept)]
@@ -143,7 +142,7 @@ def test_as_few_are_kept_as_mef_ssim_needs(
         assert isinstance(network, Program)
         return Score(99.0, 0.001 * len(scales_of(network)))
 
-    mixed = meet_gate(traced, RECIPE, ranges, counted, Goal(1.0, 0.001 * allowed + 1e-6))
+    mixed = meet_gate(traced, RECIPE, ranges, counted, Score(1.0, 0.001 * allowed + 1e-6))
     assert len(mixed.kept) == 11 - allowed
     assert mixed.score.drop == pytest.approx(0.001 * allowed)
 
@@ -158,14 +157,14 @@ def test_a_goal_out_of_reach_is_told(traced: GraphModule, ranges: Ranges, qualit
     with pytest.raises(
         GateError, match=r"reach 200.0 dB, .* found [0-9.]+ dB, MEF-SSIM .* 5 of 11 layers"
     ):
-        meet_gate(traced, RECIPE, ranges, quality, Goal(200.0, 0.003))
+        meet_gate(traced, RECIPE, ranges, quality, Score(200.0, 0.003))
 
 
 def test_what_half_of_the_layers_reach_may_do(
     traced: GraphModule, ranges: Ranges, quality: Quality
 ) -> None:
-    found = meet_gate(traced, RECIPE, ranges, quality, Goal(200.0, 1.0), least=EASY)
+    found = meet_gate(traced, RECIPE, ranges, quality, Score(200.0, 1.0), least=EASY)
     assert len(found.kept) == 5
-    assert EASY.holds(found.score)
+    assert found.score.reaches(EASY)
     with pytest.raises(GateError, match=r"reach 150.0 dB"):
-        meet_gate(traced, RECIPE, ranges, quality, Goal(200.0, 1.0), least=Goal(150.0, 1.0))
+        meet_gate(traced, RECIPE, ranges, quality, Score(200.0, 1.0), least=Score(150.0, 1.0))

@@ -153,3 +153,17 @@ def test_a_network_that_there_is_not(run_cli: RunCli) -> None:
     result = run_cli("calibrate", "rendered:4", "--sensitivity", "--model", "unet")
     assert (result.code, len(result.err.splitlines())) == (2, 1)
     assert "there is no network called 'unet'" in result.err
+
+
+def test_a_network_without_sensitivity_is_refused(run_cli: RunCli) -> None:
+    result = run_cli("calibrate", "rendered:8", "--model", "ffmef")
+    assert (result.code, result.out) == (2, "")
+    assert "are for --sensitivity" in result.err
+
+
+@pytest.mark.skipif(find_spec("torchao") is None, reason="needs torchao")
+def test_wrong_weights_are_told_before_scenes_are_read(run_cli: RunCli, tmp_path: Path) -> None:
+    weights = tmp_path / "none.safetensors"
+    result = run_cli("calibrate", tmp_path / "gone", "--sensitivity", "--weights", weights)
+    assert (result.code, result.out) == (2, "")
+    assert "there is no weight file" in result.err
