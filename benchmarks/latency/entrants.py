@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_mef.benchmarks.footprint import FootprintRequest
 from edge_mef.benchmarks.peers.table import PEERS, open_peer
 from edge_mef.benchmarks.records import Load, Subject
 from edge_mef.benchmarks.speed import limit_torch
@@ -49,6 +50,7 @@ class Opened(ABC):
     def describe(self) -> dict[str, str]:
         """Return what runs, as a record tells it."""
 
+    @abstractmethod
     def close(self) -> None:
         """Release it; calling it again does nothing."""
 
@@ -81,8 +83,8 @@ class Entrant(ABC):
         """Describe what runs."""
 
     @abstractmethod
-    def request(self) -> Mapping[str, object]:
-        """Return what a process of its own needs to open it (`edge_mef.benchmarks.footprint`)."""
+    def footprint(self, exposures: int, size: Size) -> FootprintRequest:
+        """Return what a process of its own needs to open it and to fuse such frames."""
 
 
 class OpenedBundle(Opened):
@@ -155,14 +157,16 @@ class BundleEntrant(Entrant):
             self.bundle, runtime=runtime.name, artefact=runtime.artefact, title=self.title
         )
 
-    def request(self) -> Mapping[str, object]:
+    def footprint(self, exposures: int, size: Size) -> FootprintRequest:
         """Return folder, runtime and conditions."""
-        return {
-            "bundle": str(self.bundle.folder),
-            "runtime": self.runtime,
-            "provider": self.conditions.provider,
-            "threads": self.conditions.threads,
-        }
+        return FootprintRequest(
+            *size,
+            bundle=str(self.bundle.folder),
+            runtime=self.runtime,
+            provider=self.conditions.provider,
+            threads=self.conditions.threads,
+            exposures=exposures,
+        )
 
     def _open(self, *, profile: bool = False) -> Fuser:
         asked = self.conditions
@@ -194,6 +198,9 @@ class OpenedPeer(Opened):
     def describe(self) -> dict[str, str]:
         """Return the library that works."""
         return {"runtime": self._runtime, "device": "CPU"}
+
+    def close(self) -> None:
+        """Do nothing: a peer holds no more than memory."""
 
 
 class PeerEntrant(Entrant):
@@ -232,9 +239,10 @@ class PeerEntrant(Entrant):
         """Name it."""
         return Subject(kind="peer", title=self.title, runtime=self.runtime)
 
-    def request(self) -> Mapping[str, object]:
+    def footprint(self, exposures: int, size: Size) -> FootprintRequest:
         """Return its name and the threads."""
-        return {"peer": self._name, "threads": self._conditions.threads}
+        threads = self._conditions.threads
+        return FootprintRequest(*size, peer=self._name, threads=threads, exposures=exposures)
 
 
 def make_entrants(

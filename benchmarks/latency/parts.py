@@ -1,4 +1,4 @@
-"""What a record holds beside the samples: phases, throughput, energy, heat, layers, memory, quality.
+"""What a record holds beside the samples: phases, throughput, energy, layers, memory, quality.
 
 Each function keeps a value in the findings, or the reason why there is none; none of them raises
 for what is only missing here.
@@ -6,7 +6,7 @@ for what is only missing here.
 
 from collections.abc import Sequence
 
-from edge_mef.benchmarks.footprint import FootprintRequest, measure_footprint
+from edge_mef.benchmarks.footprint import measure_footprint
 from edge_mef.benchmarks.latency.entrants import BundleEntrant, Entrant, OpenedBundle
 from edge_mef.benchmarks.latency.findings import Findings
 from edge_mef.benchmarks.latency.quality import measure_quality
@@ -55,7 +55,9 @@ def measure_phases(
     with steady():
         for _ in range(calls):
             one.phases.append(opened.phases(*frames))
-    one.notes.append(f"phases are of {calls} calls of their own: {opened.fuser.runtime.phases_note}")
+    one.notes.append(
+        f"phases are of {calls} calls of their own: {opened.fuser.runtime.phases_note}"
+    )
     return one.lack(_PHASES, "it was shorter than the clock can tell")
 
 
@@ -161,14 +163,9 @@ def measure_memory(one: Findings, entrant: Entrant, request: Request) -> None:
         return one.lack(names, _NOT_ASKED)
     if one.streams > 1:
         return one.lack(names, "memory is measured with one stream")
-    known = entrant.request()
-    wanted = FootprintRequest(
-        **known, height=one.size[0], width=one.size[1], exposures=request.exposures
-    )
+    wanted = entrant.footprint(request.exposures, one.size)
     first = one.opened.load.first_ms or 0.0
-    found = measure_footprint(
-        wanted, timeout=_FOOTPRINT_SECONDS + _FOOTPRINT_CALLS * first / 1e3
-    )
+    found = measure_footprint(wanted, timeout=_FOOTPRINT_SECONDS + _FOOTPRINT_CALLS * first / 1e3)
     one.lack(names, found.reason or "the runtime uses the memory of the host only")
     if found.peak_bytes is not None:
         one.memory["host_peak_bytes"] = found.peak_bytes

@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told: `keep` takes a record as soon as it is whole, and `progress` shows how far it is.
+    """Who is told: `keep` takes a record as soon as it is whole, `progress` shows how far it is.
 
     Inside of `held_off` nothing interrupts, so that a record is kept whole.
     """

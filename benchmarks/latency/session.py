@@ -43,9 +43,7 @@ class _Session:
         now = time.monotonic()
         if now - self._last >= _GLANCE:
             self._last = now
-            self.listener.progress(
-                what, self.done * _POINTS + int(points), self.groups * _POINTS
-            )
+            self.listener.progress(what, self.done * _POINTS + int(points), self.groups * _POINTS)
 
 
 def run_benchmark(request: Request, listener: Listener) -> tuple[str, ...]:

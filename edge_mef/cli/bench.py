@@ -51,7 +51,7 @@ def bench(
     ] = None,
     percentile: Annotated[
         str,
-        typer.Option("--percentile", help="Sample until it has an interval: median, p90, p95, p99."),
+        typer.Option("--percentile", help="Sample until it has an interval: median, p90, ..."),
     ] = "p90",
     samples: Annotated[
         int, typer.Option("--samples", min=10, max=100000, help="Samples of each, if time allows.")

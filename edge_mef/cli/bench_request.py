@@ -48,9 +48,9 @@ class Asked:
         words += [f"--skip={name}" for name in self.skip]
         if self.cuda_graph is not None:
             words.append("--cuda-graph" if self.cuda_graph else "--no-cuda-graph")
-        named = (("size", self.size), ("threads", self.threads))
-        named += (("provider", self.provider), ("data", self.data))
-        words += [f"--{name}={value}" for name, value in named if value is not None]
+        named: dict[str, str | int | None] = {"size": self.size, "threads": self.threads}
+        named |= {"provider": self.provider, "data": self.data}
+        words += [f"--{name}={value}" for name, value in named.items() if value is not None]
         if self.peers == ALL_PEERS:
             return [*words, "--peers"]
         return words + [f"--peer={name}" for name in self.peers]
@@ -63,7 +63,7 @@ def make_request(asked: Asked) -> tuple[Request, list[str]]:
         EdgeMefError: whatever cannot be measured, in one sentence, before anything is.
     """
     from edge_mef.benchmarks.latency.entrants import Conditions, make_entrants
-    from edge_mef.benchmarks.latency.quality import DEFAULT_SCENES, read_gallery
+    from edge_mef.benchmarks.latency.quality import DEFAULT_SCENES, find_gallery
     from edge_mef.benchmarks.latency.request import Request
     from edge_mef.benchmarks.latency.turns import Effort
     from edge_mef.benchmarks.privacy import command_text
@@ -78,7 +78,7 @@ def make_request(asked: Asked) -> tuple[Request, list[str]]:
     entrants = make_entrants(asked.bundles or (None,), asked.runtimes, peers, conditions)
     scenes = None
     if "quality" not in skipped:
-        scenes = read_gallery(asked.data or DEFAULT_SCENES, asked.exposures)
+        scenes = find_gallery(asked.data or DEFAULT_SCENES, asked.exposures)
     request = Request(
         entrants=tuple(entrants),
         sizes=sizes or _sizes_of(entrants),

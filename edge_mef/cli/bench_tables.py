@@ -54,7 +54,7 @@ def _print_records(records: Sequence[Record]) -> None:
     columns = [_COLUMNS[i] for i in told]
     machine = records[0].machine
     title = f"{machine.board or machine.cpu}, {_threads(records[0])}"
-    print_table(title, columns, [[row[i] for i in told] for row in rows])
+    print_table(title, columns, [[row[i] for i in told] for row in rows], whole=(0, 1))
 
 
 def _threads(record: Record) -> str:
@@ -65,7 +65,7 @@ def _threads(record: Record) -> str:
 def _row(record: Record) -> tuple[str, ...]:
     summary, settings = record.series["end_to_end"].summary, record.settings
     interval = summary.intervals.get("median")
-    spread = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
+    spread = f" ±{(interval[1] - interval[0]) / 2:.2f}" if interval else ""
     rate, energy = record.throughput, record.joules_per_frame
     memory, quality = record.memory.host_peak_bytes, record.quality
     return (

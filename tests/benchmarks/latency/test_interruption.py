@@ -18,20 +18,29 @@ def test_a_signal_interrupts(name: str) -> None:
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_waits_until_a_record_is_written(name: str) -> None:
     done = []
-    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+
+    def write(interruption: Interruption) -> None:
         with interruption.held_off():
             os.kill(os.getpid(), getattr(signal, name))
             done.append("written")
         done.append("never")
+
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        write(interruption)
     assert done == ["written"]
 
 
 def test_nested_writes_are_interrupted_after_the_outer_one() -> None:
     done = []
-    with Interruption() as interruption, pytest.raises(KeyboardInterrupt), interruption.held_off():
+
+    def write(interruption: Interruption) -> None:
         with interruption.held_off():
-            os.kill(os.getpid(), signal.SIGINT)
-        done.append("outer")
+            with interruption.held_off():
+                os.kill(os.getpid(), signal.SIGINT)
+            done.append("outer")
+
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        write(interruption)
     assert done == ["outer"]
 
 
