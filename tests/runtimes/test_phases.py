@@ -10,7 +10,7 @@ import pytest
 from edge_mef.bundle import load_bundle
 from edge_mef.errors import BundleError
 from edge_mef.runtimes.onnxruntime import OnnxRuntime
-from edge_mef.runtimes.phases import NO_CLOCK, PhaseClock, PhaseTimes
+from edge_mef.runtimes.phases import NO_CLOCK, Phase, PhaseClock, PhaseTimes
 from edge_mef.runtimes.tiles import Stages, TiledFusion
 from tests.conftest import noise_stack
 
@@ -27,8 +27,9 @@ def clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., PhaseClock]:
 
 def test_laps_add_up(clock_of: Callable[..., PhaseClock]) -> None:
     clock = clock_of(10, 11, 15, 15.5, 20)
-    for phase in ("copy_in", "compute", "copy_out", "compute"):
-        clock.lap(phase)  # type: ignore[arg-type]
+    phases: tuple[Phase, ...] = ("copy_in", "compute", "copy_out", "compute")
+    for phase in phases:
+        clock.lap(phase)
     assert clock.times() == PhaseTimes(copy_in=1.0, compute=8.5, copy_out=0.5)
 
 

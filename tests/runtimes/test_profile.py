@@ -12,7 +12,7 @@ from edge_mef.errors import BundleError, InputError, OutputError
 from edge_mef.fuser import Fuser
 from edge_mef.runtimes import ort_profile
 from edge_mef.runtimes.onnxruntime import OnnxRuntime
-from edge_mef.runtimes.profile import LayerTime, LayerTotals
+from edge_mef.runtimes.profile import Layer, LayerTime, LayerTotals
 from tests.conftest import noise_stack
 
 
@@ -81,9 +81,14 @@ def test_long_profiles_are_read_in_between(
 ) -> None:
     """ONNX Runtime drops events after some number of them."""
     monkeypatch.setattr(ort_profile, "_MOST_EVENTS", 3000)
-    read = []
+    read: list[Path] = []
     real = ort_profile._read
-    monkeypatch.setattr(ort_profile, "_read", lambda *a: read.append(a) or real(*a))
+
+    def spy(path: Path, prefix: str) -> list[Layer]:
+        read.append(path)
+        return real(path, prefix)
+
+    monkeypatch.setattr(ort_profile, "_read", spy)
     stack = noise_stack(2, (20, 30))
     with OnnxRuntime(load_bundle("ffmef"), threads=1, profile=True) as runtime:
         for _ in range(40):
