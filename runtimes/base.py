@@ -69,7 +69,8 @@ class Runtime(ABC):
         """
         if self._layers is None:
             raise InputError(
-                f"the runtime '{self.name}' was opened without a profile: open it with profile=True"
+                f"the runtime '{self.name}' was opened without a profile: open it with "
+                "profile=True where it takes that option"
             )
         return self._layers.times()
 

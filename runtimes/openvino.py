@@ -161,7 +161,10 @@ class _Model:
 
 
 def _executed(request: Any, prefix: str) -> list[Layer]:
-    """Return the layers that a request has just run; merged ones have no time of their own."""
+    """Return the layers that a request has just run, but not those merged into others.
+
+    OpenVINO counts whole microseconds, and says of what takes less that it was not run.
+    """
     executed = ov.ProfilingInfo.Status.EXECUTED
     return [
         (prefix + info.node_name, info.node_type, info.real_time.total_seconds() * 1e3)
