@@ -210,9 +210,9 @@ class PeerEntrant(Entrant):
     layers_missing = "a peer has no profile of layers"
 
     def __init__(self, name: str, conditions: Conditions, title: str) -> None:
+        open_peer(name)  # an unknown name or a missing extra is told before anything is measured
         self._name, self._conditions, self.title = name, conditions, title
         self._row = PEERS[name]
-        open_peer(name)  # a missing extra is told before anything is measured
         self.runtime = self._row.library
 
     def refusals(self, exposures: int, sizes: Sequence[Size]) -> dict[Size, InputError]:
@@ -259,11 +259,14 @@ def make_entrants(
         MissingError: a runtime or a peer that is not installed.
     """
     entrants: list[Entrant] = []
-    folders: set[str] = set()
+    folders: dict[str, Path] = {}
     for given in bundles:
         bundle = load_bundle(given)
-        name = free_name(bundle.folder, folders)
-        folders.add(name)
+        folder = bundle.folder.resolve()
+        if folder in folders.values():
+            raise InputError(f"'{given or bundle.folder.name}' is given twice: name each once")
+        name = free_name(folder, folders)
+        folders[name] = folder
         for runtime in runtimes or (None,):
             title = name if len(runtimes) < 2 else f"{name} ({runtime})"
             entrants.append(BundleEntrant(bundle, runtime, conditions, title))

@@ -72,7 +72,7 @@ def make_request(asked: Asked) -> tuple[Request, list[str]]:
     effort = Effort(
         fewest=asked.samples, percentile=_percentile(asked.percentile), seconds=asked.seconds
     )
-    sizes = parse_sizes(asked.size)
+    sizes = _sizes(asked.size)
     conditions = Conditions(asked.threads, asked.provider, asked.cuda_graph)
     peers, notes = _peers(asked.peers)
     entrants = make_entrants(asked.bundles or (None,), asked.runtimes, peers, conditions)
@@ -108,6 +108,19 @@ def _peers(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
             continue
         found.append(name)
     return found, notes
+
+
+def _sizes(text: str | None) -> tuple[Size, ...]:
+    from edge_mef.contract import LARGEST_SIDE
+
+    sizes = parse_sizes(text)
+    for height, width in sizes:
+        if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
+            raise InputError(
+                f"expected sides of 1 to {LARGEST_SIDE} pixels, found {height}x{width}: give "
+                "others with --size"
+            )
+    return tuple(dict.fromkeys(sizes))
 
 
 def _sizes_of(entrants: list[Entrant]) -> tuple[Size, ...]:

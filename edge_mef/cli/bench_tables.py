@@ -30,13 +30,15 @@ _COLUMNS = (
 
 def show(records: Sequence[Record], target: Path | None, *, json: bool) -> None:
     """Print what was measured, and where it is kept."""
+    if not records:
+        return
     if json:
         print_json([record.model_dump(mode="json") for record in records])
-    elif records:
-        _print_records(records)
-        for _, group in groupby(records, _group_of):
-            _print_ratios(list(group))
-    if records and target is not None and not json:
+        return
+    _print_records(records)
+    for _, group in groupby(records, _group_of):
+        _print_ratios(list(group))
+    if target is not None:
         count = "1 record" if len(records) == 1 else f"{len(records)} records"
         how = "appended to" if target.suffix == ".jsonl" else "written to"
         typer.echo(f"{count} {how} {target}")
@@ -88,20 +90,18 @@ def _group_of(record: Record) -> str:
 
 
 def _print_ratios(records: Sequence[Record]) -> None:
-    """Print how the others of a group compare with its first, pair by pair."""
+    """Say how the others of a group compare with its first, pair by pair."""
     from edge_mef.benchmarks.statistics import FEWEST_SAMPLES, paired_ratio
 
-    first = records[0].series["end_to_end"].samples
-    rows = []
-    for other in records[1:]:
-        samples = other.series["end_to_end"].samples
-        pairs = min(len(first), len(samples))
+    first, settings = records[0], records[0].settings
+    one = first.series["end_to_end"].samples
+    for record in records[1:]:
+        other = record.series["end_to_end"].samples
+        pairs = min(len(one), len(other))
         if pairs >= FEWEST_SAMPLES:
-            found = paired_ratio(first[:pairs], samples[:pairs])
-            interval = f"{found.low:.2f} to {found.high:.2f}"
-            rows.append((other.subject.title, f"{found.ratio:.2f}", interval, pairs))
-    if rows:
-        settings = records[0].settings
-        size = f"{settings.height}x{settings.width}"
-        title = f"time by that of {records[0].subject.title}, {size}, pair by pair"
-        print_table(title, ("", "ratio", "95 % interval", "pairs"), rows)
+            found = paired_ratio(one[:pairs], other[:pairs])
+            typer.echo(
+                f"{settings.height}x{settings.width}: {record.subject.title} takes "
+                f"{found.ratio:.3g} times as long as {first.subject.title} ({found.low:.3g} to "
+                f"{found.high:.3g} by {pairs} pairs)"
+            )
