@@ -130,7 +130,9 @@ def _measure(
         with parts.meter_of(findings) as meter:
             turns = [one.turn for one in findings]
             take_turns(turns, effort, partial(_show_turns, session, findings, size))
-        _finish(session, entrants, findings, frames, meter)
+        _measure_opened(session, entrants, findings, frames, meter)
+        stack.close()
+        _measure_closed(session, entrants, findings, frames)
 
 
 def _measure_streams(
@@ -162,31 +164,46 @@ def _measure_streams(
             run_streams(calls, seconds=effort.seconds, enough=enough, into=burst)
         parts.keep_throughput(one, burst, streams)
         parts.keep_energy(one, meter, len(burst.samples), session.request)
-        _finish(session, [entrant], findings, frames, meter)
+        _measure_opened(session, [entrant], findings, frames, meter)
+        stack.close()
+        _measure_closed(session, [entrant], findings, frames)
 
 
-def _finish(
+def _measure_opened(
     session: _Session,
     entrants: Sequence[Entrant],
     findings: Sequence[Findings],
     frames: Sequence[Frame],
     meter: Meter,
 ) -> None:
-    """Measure all that is beside the samples; what needs an own process or runtime comes last."""
+    """Measure what needs no more than the samples did."""
     request = session.request
-    for entrant, one in zip(entrants, findings, strict=True):
+    for index, (entrant, one) in enumerate(zip(entrants, findings, strict=True)):
         title = f"{one.subject.title} {_text(one.size)}"
+        points = _SAMPLED + (_MEASURED - _SAMPLED) * index / len(findings)
         parts.keep_heat(one, meter)
-        session.show(f"{title}: phases", _SAMPLED)
+        session.show(f"{title}: phases", points)
         parts.measure_phases(one, entrant, frames, request)
-        session.show(f"{title}: throughput", _SAMPLED)
+        session.show(f"{title}: throughput", points)
         parts.measure_burst(one, request)
-        session.show(f"{title}: quality", _MEASURED)
+        session.show(f"{title}: quality", points)
         parts.keep_quality(one, request, session.quality)
-        session.show(f"{title}: layers", _MEASURED)
-        parts.measure_layers(one, entrant, frames, request)
-        session.show(f"{title}: memory", _MEASURED)
-        parts.measure_memory(one, entrant, request)
+
+
+def _measure_closed(
+    session: _Session,
+    entrants: Sequence[Entrant],
+    findings: Sequence[Findings],
+    frames: Sequence[Frame],
+) -> None:
+    """Measure what opens it anew: the memory of this machine may not be enough for it twice."""
+    for index, (entrant, one) in enumerate(zip(entrants, findings, strict=True)):
+        title = f"{one.subject.title} {_text(one.size)}"
+        points = _MEASURED + (_POINTS - _MEASURED) * index / len(findings)
+        session.show(f"{title}: layers", points)
+        parts.measure_layers(one, entrant, frames, session.request)
+        session.show(f"{title}: memory", points)
+        parts.measure_memory(one, entrant, session.request)
         one.whole = True
 
 
