@@ -127,11 +127,11 @@ def test_streams_keep_their_samples_too() -> None:
     entrant = SleepyEntrant()
 
     def end(calls: int) -> None:
-        if calls == 1000:
+        if calls == 2000:  # the calls before the samples take a second
             raise BundleError("broken")
 
     kept, entrant.on_call = Kept(), end
-    work = request(entrant, streams=(2,), effort=Effort(fewest=10_000, seconds=4.0))
+    work = request(entrant, streams=(2,), effort=Effort(fewest=10_000, seconds=20.0))
     with pytest.raises(BundleError):
         run_benchmark(work, kept.listener())
     (record,) = kept.records
