@@ -1,6 +1,6 @@
 """Is the second of two records slower than the first? A claim only where it would hold again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,7 +36,8 @@ class Comparison:
     Attributes:
         ratio: of the medians, after by before, with its interval; above 1 is slower.
         verdict: "slower" where the whole interval is above 1 + `LEAST_CHANGE`, "faster" where it
-            is below 1 / (1 + `LEAST_CHANGE`), or else "no difference".
+            is below 1 / (1 + `LEAST_CHANGE`), or else "no difference"; of runs made apart always
+            that where other programs took the cores during one of them.
         paired: whether calls took turns, so that pairs of samples were compared.
         changed: how the subjects differ.
         allowed: conditions that differ, and were allowed to.
@@ -99,16 +100,17 @@ def compare_records(
     ratio = (bootstrap_ratio if pairs is None else paired_ratio)(
         first, second, level=level, seed=seed
     )
+    disturbed = () if pairs is not None else _disturbed(before, after)
     return Comparison(
         before=before,
         after=after,
         phase=phase,
         ratio=ratio,
-        verdict=judge(ratio),
+        verdict=judge(ratio) if not disturbed else "no difference",
         paired=pairs is not None,
         changed=subject_differences(before, after),
         allowed=allowed,
-        notes=(*_sureness(ratio, None if pairs is None else before), *_notes(before, after)),
+        notes=(*_sureness(ratio, before, pairs, disturbed), *_notes(before, after)),
     )
 
 
@@ -147,9 +149,24 @@ def _pairs(before: Record, after: Record, phase: Phase) -> int | None:
     return min(len(r.series[phase].samples) for r in (before, after))
 
 
-def _sureness(ratio: Ratio, paired: Record | None) -> list[str]:
+def _disturbed(before: Record, after: Record) -> tuple[str, ...]:
+    """Say in which of two runs others took the cores so much that its median means little."""
+    found = (("first", before.contention), ("second", after.contention))
+    return tuple(
+        f"while the {which} was measured, {contention.text}"
+        for which, contention in found
+        if contention is not None and contention.disturbed
+    )
+
+
+def _sureness(
+    ratio: Ratio, before: Record, pairs: int | None, disturbed: Sequence[str]
+) -> list[str]:
     """Say what a verdict does not know: what the machine did, or a difference it cannot see."""
-    turns = None if paired is None else paired.settings.interleaved
+    if disturbed:
+        how = "measure on a quiet machine, or both in turn in one run"
+        return [f"{'; '.join(disturbed)}: no difference is claimed, {how}"]
+    turns = None if pairs is None else before.settings.interleaved
     if judge(ratio) != "no difference":
         if turns is None:
             return [_APART]

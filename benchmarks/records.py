@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import VERSION, BaseModel, ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self
 
+from edge_mef.benchmarks.contention import Contention
 from edge_mef.benchmarks.machine import Machine
 from edge_mef.benchmarks.privacy import hide_folders, is_private_path
 from edge_mef.benchmarks.sensors.readings import EnergyReading, HeatReading, PowerState
@@ -29,7 +30,7 @@ PHASES: tuple[Phase, ...] = ("end_to_end", "copy_in", "compute", "copy_out")
 MEASURED = (
     *("load.open_ms", "load.first_ms", "series.copy_in", "series.compute", "series.copy_out"),
     *("throughput", "memory.host_peak_bytes", "memory.device_peak_bytes", "layers"),
-    *("energy", "heat", "state", "quality"),
+    *("energy", "heat", "state", "contention", "quality"),
 )
 _SHA256 = "^[0-9a-f]{64}$"
 _SAME = 1e-6  # relative; machines may add the same numbers in another order
@@ -210,6 +211,7 @@ class Record(_Part):
         runtime: what the runtime says of itself.
         toolchain: versions (`edge_mef.toolchain`).
         energy: of `energy_frames` frames, the idle machine included.
+        contention: while the samples were taken.
         not_measured: the reason for every value of `MEASURED` that is None, by its dotted name.
         notes: sentences for people.
     """
@@ -232,6 +234,7 @@ class Record(_Part):
     energy_frames: int | None = Field(default=None, ge=1)
     heat: HeatReading | None = None
     state: PowerState | None = None
+    contention: Contention | None = None
     quality: Quality | None = None
     not_measured: dict[str, str]
     notes: tuple[str, ...] = ()
@@ -274,6 +277,7 @@ def make_record(
     energy_frames: int | None = None,
     heat: HeatReading | None = None,
     state: PowerState | None = None,
+    contention: Contention | None = None,
     quality: Quality | None = None,
     notes: Sequence[str] = (),
     date: str | None = None,

@@ -4,8 +4,10 @@ Each function keeps a value in the findings, or the reason why there is none; no
 for what is only missing here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from edge_mef.benchmarks.contention import ContentionWatch
 from edge_mef.benchmarks.footprint import measure_footprint
 from edge_mef.benchmarks.latency.entrants import BundleEntrant, Entrant, OpenedBundle
 from edge_mef.benchmarks.latency.findings import Findings
@@ -32,6 +34,21 @@ def meter_of(findings: Sequence[Findings]) -> Meter:
     """Return a meter of what works: a desktop's GPU only where a subject runs on it."""
     on_gpu = any(one.told.get("device", "CPU") != "CPU" for one in findings)
     return open_meter(only=None if on_gpu else [name for name in SENSORS if name not in _GPU])
+
+
+@contextmanager
+def watched(findings: Sequence[Findings]) -> Iterator[None]:
+    """Watch whether others take the cores, until the samples end, however they do."""
+    watch = ContentionWatch()
+    try:
+        yield
+    finally:
+        found = watch.read()
+        for one in findings:
+            if isinstance(found, str):
+                one.lack(("contention",), found)
+            else:
+                one.found("contention", found)
 
 
 def keep_heat(one: Findings, meter: Meter) -> None:

@@ -127,7 +127,7 @@ def _measure(
             what = f"{one.subject.title} {_text(size)}: warming up"
             points = _OPENED * index / len(findings)
             warm(one.turn, effort, partial(session.show, what, points))
-        with parts.meter_of(findings) as meter:
+        with parts.meter_of(findings) as meter, parts.watched(findings):
             turns = [one.turn for one in findings]
             take_turns(turns, effort, partial(_show_turns, session, findings, size))
         _measure_opened(session, entrants, findings, frames, meter)
@@ -160,7 +160,7 @@ def _measure_streams(
             return percentile_interval(samples, PERCENTS[effort.percentile]) is not None
 
         burst = Burst(samples=one.turn.samples)
-        with parts.meter_of(findings) as meter:
+        with parts.meter_of(findings) as meter, parts.watched(findings):
             run_streams(calls, seconds=effort.seconds, enough=enough, into=burst)
         parts.keep_throughput(one, burst, streams)
         parts.keep_energy(one, meter, len(burst.samples), session.request)

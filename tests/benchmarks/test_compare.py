@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_mef.benchmarks.compare import LEAST_CHANGE, compare_records, judge
+from edge_mef.benchmarks.contention import Contention
 from edge_mef.benchmarks.records import Interleaving, Series
 from edge_mef.benchmarks.sensors.readings import HeatReading, PowerState
 from edge_mef.benchmarks.statistics import Ratio
@@ -219,3 +220,32 @@ def test_a_record_and_itself() -> None:
     found = compare_records(record, record)
     assert (found.verdict, found.paired) == ("no difference", False)
     assert found.notes == ("both are the same record",)
+
+
+QUIET, BUSY = Contention(waited=0.001), Contention(waited=0.3)
+
+
+@pytest.mark.parametrize(
+    ("contention", "expected"),
+    [
+        ((QUIET, QUIET), "slower"),
+        ((QUIET, BUSY), "no difference"),
+        ((BUSY, QUIET), "no difference"),
+    ],
+)
+def test_nothing_is_claimed_of_a_run_that_had_to_share_the_cores(
+    contention: tuple[Contention, Contention], expected: str
+) -> None:
+    samples = latencies(1), latencies(1) * 1.2
+    records = [made_record(s, contention=c) for s, c in zip(samples, contention, strict=True)]
+    found = compare_records(*records)
+    assert found.verdict == expected
+    assert not (found.slower_than(0.05) and BUSY in contention)
+    told = [note for note in found.notes if "30% of its time for a core" in note]
+    assert len(told) == (BUSY in contention)
+
+
+def test_in_turn_both_share_the_cores_alike() -> None:
+    samples = latencies(1), latencies(1) * 1.2
+    records = [made_record(s, settings=turns(), contention=BUSY) for s in samples]
+    assert compare_records(*records).verdict == "slower"

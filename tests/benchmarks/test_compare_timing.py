@@ -24,7 +24,7 @@ def count(steps: int) -> int:
 def test_a_planted_slowdown_of_a_tenth(steps: float, expected: str) -> None:
     calls = [partial(count, STEPS), partial(count, round(STEPS * steps))]
     timings = time_interleaved(calls, repeats=400, warmup=20)
-    turn = Interleaving(group="0" * 32, order="fixed", titles=("less", "more"))
+    turn = Interleaving(group="0" * 32, order="shuffled", titles=("less", "more"))
     less, more = (
         made_record(timing.samples, settings={"interleaved": turn}, subject={"title": title})
         for timing, title in zip(timings, turn.titles, strict=True)
