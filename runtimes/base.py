@@ -75,7 +75,7 @@ class Runtime(ABC):
         return self._layers.times()
 
     def device_bytes(self) -> int | None:
-        """Return how much of a device's memory this holds now; None where it is on the CPU."""
+        """Return how much of a device's memory this holds now; None on a CPU, or if not known."""
         return None
 
     def refusal(self, height: int, width: int) -> str | None:

@@ -165,11 +165,10 @@ def _executed(request: Any, prefix: str) -> list[Layer]:
 
     OpenVINO counts whole microseconds, and says of what takes less that it was not run.
     """
-    executed = ov.ProfilingInfo.Status.EXECUTED
     return [
         (prefix + info.node_name, info.node_type, info.real_time.total_seconds() * 1e3)
         for info in request.profiling_info
-        if info.status == executed
+        if info.status == info.Status.EXECUTED
     ]
 
 

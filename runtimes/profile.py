@@ -11,7 +11,8 @@ Layer = tuple[str, str, float]  # name, type, milliseconds of one call
 class LayerTime:
     """What a layer took in all runs, in milliseconds; `calls` counts its calls, of every tile.
 
-    The layers of a stage have it before their name, such as "application/Conv_3".
+    The layers of a stage have it before their name, such as "application/Conv_3". Applications for
+    different numbers of exposures are added up by the names of their layers.
     """
 
     name: str

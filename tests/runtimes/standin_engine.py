@@ -91,7 +91,6 @@ class _Context:
             trt.log("[executionContext.cpp::enqueue::1] Error Code 1: operation not permitted.")
             stream.broken = True
             return False
-        self.prepared = given
         stream.begin(partial(self._work, *given))
         assert not (self.profiler and self.enqueue_emits_profile), "it would wait for its end"
         return True
@@ -103,6 +102,7 @@ class _Context:
         fused = self.engine.session.run(None, feeds)[0]
         self._at(addresses[self.engine.names[-1]], fused.shape)[:] = fused
         self.running = False
+        self.prepared = (shapes, addresses)  # a capture must not hold the first execution
         self.untold += 1
 
     def report_to_profiler(self) -> bool:

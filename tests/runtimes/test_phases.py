@@ -108,6 +108,41 @@ def test_what_stages_take_is_computing(threads: int) -> None:
     assert times.copy_in + times.copy_out < times.compute / 4
 
 
+def stages_of(analysis: float) -> Stages:
+    """Stages that do nothing, but that the analysis takes some seconds."""
+    return Stages(
+        view=sleepy(0, 1, 3, 4, 4),
+        analysis=sleepy(analysis, 5, 2, 2),
+        weights=lambda _: [np.ones((64, 2), np.float32), np.ones((2, 8), np.float32)],
+        applications={2: sleepy(0, 1, 3, 16, 8)},
+    )
+
+
+def test_the_analysis_is_not_shared_out() -> None:
+    tiled, clock = TiledFusion(stages_of(0.1), 1, (16, 8)), PhaseClock()
+    tiled.run(noise_stack(2, (64, 8)), clock)
+    tiled.close()
+    times = clock.times()
+    assert times.compute >= 100
+    assert times.copy_in + times.copy_out < 25
+
+
+def test_every_row_of_tiles_has_a_clock_of_its_own() -> None:
+    made: list[PhaseClock] = []
+
+    class Counted(PhaseClock):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    clock = Counted()
+    tiled = TiledFusion(stages_of(0), 2, (16, 8))
+    tiled.run(noise_stack(2, (64, 8)), clock)
+    tiled.close()
+    assert len(made) == 1 + 4
+    assert all(row.times().copy_in > 0 for row in made)
+
+
 def test_a_row_of_tiles_that_fails() -> None:
     stack = [*noise_stack(1, (40, 40)), *noise_stack(1, (20, 40))]
     with (
