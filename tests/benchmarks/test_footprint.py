@@ -44,7 +44,7 @@ def child(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
     program = folder / "python"
     program.write_text(f"#!{sys.executable} -IS\nimport os, signal, sys, time\n{code}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(footprint.sys, "executable", str(program))
+    monkeypatch.setattr(sys, "executable", str(program))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def plain_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames that take no second to render."""
 
     def make(height: int, width: int, exposures: int) -> list[Frame]:
-        return [np.full((height, width, 3), 80 * n + 20, np.uint8) for n in range(exposures)]
+        return [np.full((height, width, 3), 40 * n + 20, np.uint8) for n in range(exposures)]
 
     monkeypatch.setattr(footprint, "rendered_frames", make)
 
@@ -167,9 +167,10 @@ def test_the_device_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_subject_is_asked_for() -> None:
-    for names in ({}, {"bundle": "ffmef-edge", "peer": "mertens"}):
-        with pytest.raises(ValueError, match="either a bundle or a peer"):
-            FootprintRequest(64, 96, **names)
+    with pytest.raises(ValueError, match="either a bundle or a peer"):
+        FootprintRequest(64, 96)
+    with pytest.raises(ValueError, match="either a bundle or a peer"):
+        FootprintRequest(64, 96, bundle="ffmef-edge", peer="mertens")
 
 
 @pytest.mark.usefixtures("plain_frames")
@@ -240,15 +241,14 @@ def test_a_child_that_fails(
 
 
 def test_python_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(footprint.sys, "executable", str(tmp_path / "none"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
     found = measure_footprint(ours, timeout=LONGEST)
     assert found == Footprint(reason="no process could be started: No such file or directory")
 
 
-def test_what_libraries_print_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even what C prints, nor warnings that are errors in the parent."""
-    code = f"""
-import json, os, sys
+def test_what_libraries_print_is_no_answer() -> None:
+    code = """
+import os
 from edge_mef.benchmarks import footprint
 def measure(request):
     os.write(1, b"a banner of C")
