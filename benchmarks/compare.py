@@ -94,9 +94,10 @@ def compare_records(
     """
     allowed = check_comparable(before, after, across)
     one, other = _series(before, phase, "first"), _series(after, phase, "second")
-    paired = _took_turns(before, after, phase)
-    ratio = (paired_ratio if paired else bootstrap_ratio)(
-        one.samples, other.samples, level=level, seed=seed
+    pairs = _pairs(before, after, phase)
+    first, second = one.samples[:pairs], other.samples[:pairs]
+    ratio = (bootstrap_ratio if pairs is None else paired_ratio)(
+        first, second, level=level, seed=seed
     )
     return Comparison(
         before=before,
@@ -104,10 +105,10 @@ def compare_records(
         phase=phase,
         ratio=ratio,
         verdict=judge(ratio),
-        paired=paired,
+        paired=pairs is not None,
         changed=subject_differences(before, after),
         allowed=allowed,
-        notes=(*_sureness(ratio, before if paired else None), *_notes(before, after)),
+        notes=(*_sureness(ratio, None if pairs is None else before), *_notes(before, after)),
     )
 
 
@@ -133,12 +134,17 @@ def _series(record: Record, phase: Phase, which: str) -> Series:
     return record.series[phase]
 
 
-def _took_turns(before: Record, after: Record, phase: Phase) -> bool:
+def _pairs(before: Record, after: Record, phase: Phase) -> int | None:
+    """Return of how many rounds both have a sample, None where they did not take turns.
+
+    A slow one may have left early; only the end-to-end samples are taken in turn.
+    """
     one, other = before.settings.interleaved, after.settings.interleaved
-    if one is None or other is None or one.group != other.group:
-        return False
-    counts = (len(r.series[phase].samples) for r in (before, after))
-    return before.id != after.id and len(set(counts)) == 1
+    if one is None or other is None or one.group != other.group or before.id == after.id:
+        return None
+    if phase != "end_to_end":
+        return None
+    return min(len(r.series[phase].samples) for r in (before, after))
 
 
 def _sureness(ratio: Ratio, paired: Record | None) -> list[str]:

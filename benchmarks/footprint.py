@@ -27,7 +27,7 @@ import psutil
 from numpy.typing import NDArray
 
 from edge_mef.benchmarks.peers.table import PEERS, open_peer
-from edge_mef.benchmarks.speed import limit_torch, rendered_frames
+from edge_mef.benchmarks.speed import limit_torch
 from edge_mef.errors import EdgeMefError
 from edge_mef.fuser import Fuser
 from edge_mef.runtimes.table import RUNTIMES
@@ -144,7 +144,7 @@ def _answer(request: FootprintRequest) -> Footprint:
 
 
 def _measure(request: FootprintRequest) -> Footprint:
-    frames = rendered_frames(request.height, request.width, request.exposures)
+    frames = _frames(request)
     _import_subject(request)
     if request.threads is not None:
         cv2.setNumThreads(request.threads)
@@ -158,6 +158,13 @@ def _measure(request: FootprintRequest) -> Footprint:
         hidden = f"making the frames took more than fusing, and {problem}"
         return Footprint(None, before, device, hidden)
     return Footprint(peak, before, device)
+
+
+def _frames(request: FootprintRequest) -> tuple[Frame, ...]:
+    """Make exposures of noise: memory does not depend on pixels, and rendering takes seconds."""
+    drawn = np.random.default_rng(0)
+    shape = (request.height, request.width, 3)
+    return tuple(drawn.integers(0, 256, shape, np.uint8) for _ in range(request.exposures))
 
 
 def _import_subject(request: FootprintRequest) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -87,11 +87,17 @@ def measure_speed(
 
 def rendered_frames(height: int, width: int, exposures: int = 2) -> tuple[Frame, ...]:
     """Render a bracket and scale it, (height, width, 3) uint8 RGB, darkest first."""
-    small = random_bracket(_SEED, height=_RENDERED[0], width=_RENDERED[1], frames=exposures)
     return tuple(
         np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
-        for frame in small.exposures
+        for frame in _small_frames(exposures)
     )
+
+
+@cache
+def _small_frames(exposures: int) -> tuple[Frame, ...]:
+    """Rendering takes seconds, and frames of every size are made of the same."""
+    height, width = _RENDERED
+    return random_bracket(_SEED, height=height, width=width, frames=exposures).exposures
 
 
 def _speeds(names: Sequence[str], timings: Sequence[Timing]) -> list[Speed]:

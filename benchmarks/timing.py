@@ -1,6 +1,7 @@
 """Timing calls: warm up, repeat, and report the median and the tails."""
 
 import math
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,12 +34,18 @@ def time_call(call: Callable[[], object], *, repeats: int = 10, warmup: int = 2)
 def time_interleaved(
     calls: Sequence[Callable[[], object]], *, repeats: int = 10, warmup: int = 2
 ) -> list[Timing]:
-    """Time several calls in turn (A B A B), so that a disturbance meets all of them alike."""
+    """Time several calls round by round, so that a disturbance meets all of them alike.
+
+    The order within a round is drawn anew, the same on every machine: a fixed one can fall into
+    step with the time slices of the system.
+    """
     samples: list[list[float]] = [[] for _ in calls]
+    order, draw = list(range(len(calls))), random.Random(0)
     for repeat in range(warmup + repeats):
-        for index, call in enumerate(calls):
+        draw.shuffle(order)
+        for index in order:
             started = time.perf_counter_ns()
-            call()
+            calls[index]()
             elapsed = time.perf_counter_ns() - started
             if repeat >= warmup:
                 samples[index].append(elapsed / 1e6)

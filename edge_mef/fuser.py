@@ -38,6 +38,9 @@ class Fuser:
         runtime: str | None = None,
         threads: int | None = None,
         memory_limit: int | None = None,
+        provider: str | None = None,
+        cuda_graph: bool | None = None,
+        profile: bool = False,
     ) -> "Fuser":
         """Open a bundle.
 
@@ -46,13 +49,20 @@ class Fuser:
             runtime: a name of `edge_mef.runtimes.table.RUNTIMES`; None takes what runs here.
             threads: CPU threads; None for all.
             memory_limit: bytes that one fusion may take; None for what the machine has free.
+            provider: where ONNX Runtime or OpenVINO computes, by its own name for it.
+            cuda_graph: launch TensorRT's work as a CUDA graph.
+            profile: note the times of layers for `runtime.layer_times()`.
 
         Raises:
             BundleError: no bundle there, damaged, or not for this runtime.
-            MissingError: the runtime is not installed.
+            InputError: the runtime does not take one of these options.
+            MissingError: the runtime is not installed, or the provider is not there.
         """
         loaded = load_bundle(bundle)
-        return cls(loaded, open_runtime(loaded, runtime, threads), memory_limit)
+        opened = open_runtime(
+            loaded, runtime, threads, provider=provider, cuda_graph=cuda_graph, profile=profile
+        )
+        return cls(loaded, opened, memory_limit)
 
     def fuse(self, *exposures: Frame, sort: bool = True) -> Frame:
         """Fuse two or more exposures of one scene.

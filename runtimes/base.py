@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from edge_mef.bundle import Bundle
-from edge_mef.errors import BundleError, EdgeMefError, FrameTooLargeError
+from edge_mef.errors import BundleError, EdgeMefError, FrameTooLargeError, InputError
+from edge_mef.runtimes.phases import PhaseTimes
+from edge_mef.runtimes.profile import LayerTime, LayerTotals
 
 Frame = NDArray[np.uint8]
 
@@ -37,17 +39,44 @@ class Runtime(ABC):
     name: str
     artefact: str  # the file that runs, or "stages"
     sizes: tuple[tuple[int, int], ...] | None = None  # (height, width) that go, where not all do
+    phases_note: str  # a sentence: how `run_phases` tells the phases apart
+    _layers: LayerTotals | None = None  # where it was opened with a profile
 
     @abstractmethod
     def __init__(self, bundle: Bundle, *, threads: int | None = None, whole: bool = False) -> None:
         """Load the bundle's artefact for this runtime, using `threads` cores (all where None).
 
-        With `whole` the pipeline in one piece is loaded although the bundle has stages.
+        With `whole` the pipeline in one piece is loaded although the bundle has stages. A runtime
+        takes those of the options `provider`, `cuda_graph` and `profile` that its row names.
         """
 
     @abstractmethod
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, already checked, to (H, W, 3) uint8."""
+
+    @abstractmethod
+    def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
+        """Fuse as `run` does, and return the frame with how long each phase of it took."""
+
+    def layer_times(self) -> tuple[LayerTime, ...]:
+        """Return what each layer took in all runs since opening, the slowest first.
+
+        Ask before closing.
+
+        Raises:
+            InputError: the runtime was opened without a profile.
+            OutputError: the profile could not be written to the disk.
+        """
+        if self._layers is None:
+            raise InputError(
+                f"the runtime '{self.name}' was opened without a profile: open it with "
+                "profile=True where it takes that option"
+            )
+        return self._layers.times()
+
+    def device_bytes(self) -> int | None:
+        """Return how much of a device's memory this holds now; None where it is on the CPU."""
+        return None
 
     def refusal(self, height: int, width: int) -> str | None:
         """Return why frames of a size that the contract takes cannot be run, or None."""
@@ -61,7 +90,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, str]:
-        """Return what runs: versions, device, threads."""
+        """Return what runs: versions, device, provider, threads."""
 
     @abstractmethod
     def close(self) -> None:

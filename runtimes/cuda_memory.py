@@ -1,4 +1,4 @@
-"""Device memory, pinned memory and copies, by cuda-python or by pycuda, whichever is there.
+"""Device memory, pinned memory, copies and graphs, by cuda-python or pycuda, what is there.
 
 Only what moving frames takes. Both share the process's primary context with torch and others.
 """
@@ -7,7 +7,7 @@ import ctypes
 import importlib
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,8 @@ class CudaMemory(ABC):
 
     name: str
     stream: int
+    graphs = False  # whether work can be captured
+    allocated = 0  # bytes on the device that were not freed yet
 
     @abstractmethod
     def allocate(self, size: int) -> int:
@@ -47,9 +49,26 @@ class CudaMemory(ABC):
     def synchronize(self) -> None:
         """Wait until all that was begun is done."""
 
+    def capture(self, work: Callable[[], None]) -> Any:
+        """Return what `work` begins on the stream as a graph, without running it.
+
+        Raises:
+            BundleError: something that it begins cannot be captured.
+            MissingError: the package at hand has no graphs.
+        """
+        raise no_graphs(self.name)
+
+    def launch(self, graph: Any) -> None:
+        """Begin what was captured; not after `free`, which takes graphs and memory away."""
+        raise no_graphs(self.name)
+
+    @abstractmethod
+    def free_bytes(self) -> int:
+        """Return how much memory of the device nobody uses."""
+
     @abstractmethod
     def free(self) -> None:
-        """Free all memory, but not the stream."""
+        """Free all graphs and all memory, but not the stream."""
 
     @abstractmethod
     def close(self) -> None:
@@ -78,6 +97,14 @@ def open_cuda_memory() -> CudaMemory:
     )
 
 
+def no_graphs(name: str) -> MissingError:
+    """Return the error for a CUDA graph asked of a package that has none."""
+    return MissingError(
+        f"CUDA graphs need the Python package 'cuda-python', and only '{name}' is installed, which "
+        "has none: pip install 'edge-mef[trt]', or leave the CUDA graph out"
+    )
+
+
 def _is_there(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
@@ -89,17 +116,20 @@ class _Bindings(CudaMemory):
     """cuda-python: the CUDA runtime, whose calls return an error and the results."""
 
     name = "cuda-python"
+    graphs = True
 
     def __init__(self, runtime: Any) -> None:
         self._runtime = runtime
         self._device: list[int] = []
         self._host: list[int] = []
+        self._graphs: list[Any] = []
         self._call("cudaSetDevice", 0)
         self._stream: Any = self._call("cudaStreamCreate")
         self.stream = int(self._stream)
 
     def allocate(self, size: int) -> int:
         self._device.append(int(self._call("cudaMalloc", size)))
+        self.allocated += size
         return self._device[-1]
 
     def pinned(self, size: int) -> Bytes:
@@ -115,9 +145,40 @@ class _Bindings(CudaMemory):
     def synchronize(self) -> None:
         self._call("cudaStreamSynchronize", self._stream)
 
+    def capture(self, work: Callable[[], None]) -> Any:
+        # Only calls of this thread can break the capture, not those of other parts of the program.
+        mode = self._runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        self._call("cudaStreamBeginCapture", self._stream, mode)
+        try:
+            work()
+        except BaseException:
+            self._end_broken_capture()
+            raise
+        graph = self._call("cudaStreamEndCapture", self._stream)
+        try:
+            self._graphs.append(self._call("cudaGraphInstantiate", graph, 0))
+        finally:
+            self._call("cudaGraphDestroy", graph)
+        return self._graphs[-1]
+
+    def _end_broken_capture(self) -> None:
+        """An open capture would take in all that follows on the stream."""
+        error, graph = self._runtime.cudaStreamEndCapture(self._stream)
+        if not int(error):
+            self._call("cudaGraphDestroy", graph)
+
+    def launch(self, graph: Any) -> None:
+        self._call("cudaGraphLaunch", graph, self._stream)
+
+    def free_bytes(self) -> int:
+        return int(self._call("cudaMemGetInfo"))
+
     def free(self) -> None:
+        while self._graphs:  # they hold addresses of the memory
+            self._call("cudaGraphExecDestroy", self._graphs.pop())
         while self._device:
             self._call("cudaFree", self._device.pop())
+        self.allocated = 0
         while self._host:
             self._call("cudaFreeHost", self._host.pop())
 
@@ -165,6 +226,7 @@ class _PyCuda(CudaMemory):
 
     def allocate(self, size: int) -> int:
         self._device.append(self._guarded(self._driver.mem_alloc, size))
+        self.allocated += size
         return int(self._device[-1])
 
     def pinned(self, size: int) -> Bytes:
@@ -180,9 +242,13 @@ class _PyCuda(CudaMemory):
     def synchronize(self) -> None:
         self._guarded(self._stream.synchronize)
 
+    def free_bytes(self) -> int:
+        return int(self._guarded(self._driver.mem_get_info)[0])
+
     def free(self) -> None:
         while self._device:
             self._device.pop().free()
+        self.allocated = 0
 
     def close(self) -> None:
         if self._context is None:

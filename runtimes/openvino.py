@@ -12,16 +12,22 @@ from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, MissingError
 from edge_mef.manifest import STAGES, ArtefactEntry
 from edge_mef.runtimes.base import Frame, Runtime, run_error
+from edge_mef.runtimes.phases import NO_CLOCK, PhaseClock, PhaseTimes
+from edge_mef.runtimes.profile import Layer, LayerTotals
 from edge_mef.runtimes.quiet_openvino import import_openvino
 from edge_mef.runtimes.stage_models import load_stages, usable_cores
-from edge_mef.runtimes.tiles import TILE, TiledFusion
+from edge_mef.runtimes.tiles import PHASES_NOTE, TILE, TiledFusion
 
 ov = import_openvino()
 DEVICE = "CPU"
+_WHOLE_NOTE = (
+    "compute is OpenVINO's call with copies of its outputs, and whatever it copies to and from a "
+    "device; before and after it frames are handed over without a copy"
+)
 
 
 class OpenVINORuntime(Runtime):
-    """Runs `*.xml` with `*.bin` on an OpenVINO device, its CPU plugin where none is named.
+    """Runs `*.xml` with `*.bin` on `provider`, an OpenVINO device: its CPU plugin where it is None.
 
     A bundle with stages runs in tiles on threads of its own; `tile` is their (height, width), and
     `whole` runs its pipeline in one piece instead. On the CPU all is computed in float32, what is
@@ -37,45 +43,61 @@ class OpenVINORuntime(Runtime):
         threads: int | None = None,
         whole: bool = False,
         tile: tuple[int, int] = TILE,
-        device: str = DEVICE,
+        provider: str | None = None,
+        profile: bool = False,
     ) -> None:
-        self._contract, self._device = bundle.manifest.contract, device
+        self._contract = bundle.manifest.contract
+        self._device = DEVICE if provider is None else provider
         self._threads = threads or usable_cores()
         self._whole: _Model | None = None
         self._tiled: TiledFusion | None = None
-        core = _core(device)
-        load = partial(_load, core, device, bundle, self._threads)
+        self._layers = LayerTotals() if profile else None
+        core = _core(self._device)
+        load = partial(_load, core, self._device, bundle, self._threads, self._layers)
         if bundle.manifest.has_stages("openvino") and not whole:
             stages = load_stages(bundle, "openvino", load)
             self._tiled = TiledFusion(stages, self._threads, tile)
-            self.artefact = STAGES
+            self.artefact, self.phases_note = STAGES, PHASES_NOTE
             return
         artefact = bundle.manifest.artefact("openvino")
         if artefact is None:
             raise BundleError(f"'{bundle.folder}' holds no OpenVINO artefact")
         self._whole = load(artefact)
-        self.artefact = artefact.file
+        self.artefact, self.phases_note = artefact.file, _WHOLE_NOTE
 
     def run(self, exposures: Sequence[Frame]) -> Frame:
         """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
+        return self._timed(exposures, NO_CLOCK)
+
+    def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
+        """Fuse as `run` does, with the phases apart."""
+        clock = PhaseClock()
+        return self._timed(exposures, clock), clock.times()
+
+    def _timed(self, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
         if self._whole is None and self._tiled is None:
             raise BundleError("this runtime was closed: open the bundle again")
         try:
-            return self._run(exposures)
+            return self._run(exposures, clock)
         except BundleError:
             raise
         except Exception as error:  # it raises plain RuntimeError
             what = f"OpenVINO could not run the bundle: {reason(error)}"
             raise run_error(what, exposures, error) from error
 
-    def _run(self, exposures: Sequence[Frame]) -> Frame:
+    def _run(self, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
         if self._tiled is not None:
-            return self._tiled.run(exposures)
+            return self._tiled.run(exposures, clock)
         feeds: dict[str, NDArray[np.generic]] = {
             name: frame[np.newaxis]
             for name, frame in zip(self._contract.inputs, exposures, strict=True)
         }
-        return np.asarray(self._whole(feeds)[0][0], np.uint8)  # type: ignore[misc]
+        clock.lap("copy_in")
+        outputs = self._whole(feeds)  # type: ignore[misc]
+        clock.lap("compute")
+        fused = np.asarray(outputs[0][0], np.uint8)
+        clock.lap("copy_out")
+        return fused
 
     def describe(self) -> dict[str, str]:
         """Return version, device, thread count, and the tiles' size."""
@@ -83,6 +105,7 @@ class OpenVINORuntime(Runtime):
         return {
             "runtime": f"openvino {ov.__version__.partition('-')[0]}",
             "device": self._device,
+            "provider": self._device,
             "computes": "float32" if self._device == DEVICE else "float32, int8 where quantized",
             "threads": str(self._threads),
             "tile": tile,
@@ -99,10 +122,20 @@ class _Model:
     """A model that any thread may call: each has an infer request of its own.
 
     It is compiled at the first call: there is one for every number of exposures, and few are used.
+    With `layers` the times of its layers are added there, their names behind `prefix`.
     """
 
-    def __init__(self, core: Any, model: Any, device: str, config: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        core: Any,
+        model: Any,
+        device: str,
+        config: Mapping[str, object],
+        layers: LayerTotals | None,
+        prefix: str,
+    ) -> None:
         self._core, self._model, self._device, self._config = core, model, device, config
+        self._layers, self._prefix = layers, prefix
         self._compiled: Any = None
         self._lock = threading.Lock()
         self._of_thread = threading.local()
@@ -122,7 +155,22 @@ class _Model:
         if request is None:
             request = self._of_thread.request = self.compile().create_infer_request()
         found = request.infer(dict(feeds), share_inputs=True)
+        if self._layers is not None:
+            self._layers.add(_executed(request, self._prefix))
         return [found[index] for index in range(len(found))]
+
+
+def _executed(request: Any, prefix: str) -> list[Layer]:
+    """Return the layers that a request has just run, but not those merged into others.
+
+    OpenVINO counts whole microseconds, and says of what takes less that it was not run.
+    """
+    executed = ov.ProfilingInfo.Status.EXECUTED
+    return [
+        (prefix + info.node_name, info.node_type, info.real_time.total_seconds() * 1e3)
+        for info in request.profiling_info
+        if info.status == executed
+    ]
 
 
 def reason(error: Exception) -> str:
@@ -142,11 +190,22 @@ def _core(device: str) -> Any:
     return core
 
 
-def _load(core: Any, device: str, bundle: Bundle, threads: int, artefact: ArtefactEntry) -> _Model:
+def _load(
+    core: Any,
+    device: str,
+    bundle: Bundle,
+    threads: int,
+    layers: LayerTotals | None,
+    artefact: ArtefactEntry,
+) -> _Model:
     """Read a model, and compile it unless it is for a number of exposures that is less usual."""
     path = bundle.path_of(artefact)
+    config = _config(device, artefact, threads)
+    if layers is not None:
+        config["PERF_COUNT"] = True
+    prefix = "" if artefact.role == "pipeline" else f"{artefact.role}/"
     try:
-        model = _Model(core, core.read_model(str(path)), device, _config(device, artefact, threads))
+        model = _Model(core, core.read_model(str(path)), device, config, layers, prefix)
         if artefact.exposures in (None, bundle.manifest.contract.exposures):
             model.compile()
     except Exception as error:  # it raises plain RuntimeError

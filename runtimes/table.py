@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, InputError, MissingError
@@ -18,6 +19,7 @@ class RuntimeRow:
     """One runtime: where its class is, which package it needs, which artefact it runs.
 
     `automatic` ones are chosen where none is named; `needs_cuda` ones only where there is a device.
+    `options` are those of `provider`, `cuda_graph` and `profile` that it takes.
     """
 
     name: str
@@ -28,6 +30,7 @@ class RuntimeRow:
     artefact: str
     automatic: bool = True
     needs_cuda: bool = False
+    options: tuple[str, ...] = ()
 
 
 RUNTIMES: dict[str, RuntimeRow] = {
@@ -41,6 +44,7 @@ RUNTIMES: dict[str, RuntimeRow] = {
             install="pip install 'edge-mef[trt]', or on a Jetson JetPack's own tensorrt",
             artefact="tensorrt",
             needs_cuda=True,
+            options=("cuda_graph", "profile"),
         ),
         RuntimeRow(
             name="onnxruntime",
@@ -49,6 +53,7 @@ RUNTIMES: dict[str, RuntimeRow] = {
             package="onnxruntime",
             install="pip install edge-mef",
             artefact="onnx",
+            options=("provider", "profile"),
         ),
         RuntimeRow(
             name="openvino",
@@ -57,6 +62,7 @@ RUNTIMES: dict[str, RuntimeRow] = {
             package="openvino",
             install="pip install 'edge-mef[openvino]'",
             artefact="openvino",
+            options=("provider", "profile"),
         ),
         RuntimeRow(
             name="mil",
@@ -92,19 +98,37 @@ def why_not(row: RuntimeRow) -> str | None:
 
 
 def open_runtime(
-    bundle: Bundle, name: str | None = None, threads: int | None = None, *, whole: bool = False
+    bundle: Bundle,
+    name: str | None = None,
+    threads: int | None = None,
+    *,
+    whole: bool = False,
+    provider: str | None = None,
+    cuda_graph: bool | None = None,
+    profile: bool = False,
 ) -> Runtime:
     """Open a bundle with the runtime named, or the first of the table that can run it here.
 
-    With `whole` a bundle that has stages runs its pipeline in one piece.
+    Args:
+        bundle: what to run.
+        name: a key of `RUNTIMES`; None takes the first that can run here.
+        threads: CPU threads; None for all.
+        whole: a bundle that has stages runs its pipeline in one piece.
+        provider: an execution provider of ONNX Runtime, or a device of OpenVINO, by its name.
+        cuda_graph: TensorRT's work is captured once per size and then launched as a CUDA graph.
+        profile: the times of layers are noted for `Runtime.layer_times`, which slows runs down.
 
     Raises:
-        InputError: no runtime of that name, or an impossible number of threads.
-        MissingError: its package or a device is missing, or it cannot be loaded on this machine.
+        InputError: no runtime of that name, an impossible number of threads, or an option that
+            the runtime does not take.
+        MissingError: its package, a device or the provider is missing, or it cannot be loaded on
+            this machine.
         BundleError: the bundle has no artefact for it, or the artefact cannot be loaded.
     """
     row = _choose(bundle, name)
     _check_threads(threads)
+    given = {"provider": provider, "cuda_graph": cuda_graph or None, "profile": profile or None}
+    options = _options(row, {name: value for name, value in given.items() if value is not None})
     problem = why_not(row)
     if problem is not None:
         raise MissingError(problem)
@@ -116,7 +140,19 @@ def open_runtime(
             f"it again with {row.install}"
         ) from error
     runtime_class: type[Runtime] = getattr(module, row.class_name)
-    return runtime_class(bundle, threads=threads, whole=whole)
+    return runtime_class(bundle, threads=threads, whole=whole, **options)
+
+
+def _options(row: RuntimeRow, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the options asked for, if the runtime takes them all."""
+    for option in asked:
+        if option not in row.options:
+            others = [other.name for other in RUNTIMES.values() if option in other.options]
+            raise InputError(
+                f"the runtime '{row.name}' does not take the option {option}: leave it out, or "
+                f"choose {' or '.join(others)}"
+            )
+    return asked
 
 
 def _check_threads(threads: int | None) -> None:

@@ -26,12 +26,15 @@ class PeerRow:
     """One peer: where its class is, and which extra it needs (None: it runs without any).
 
     `exposures` is the smallest and largest number of frames that it fuses; None is without end.
+    `library` is what works, `bytes_per_pixel` the memory that two exposures take while it does.
     """
 
     name: str
     module: str
     class_name: str
     exposures: tuple[int, int | None]
+    library: str
+    bytes_per_pixel: int
     extra: str | None = None
 
 
@@ -41,18 +44,24 @@ _ROWS = (
         module="edge_mef.benchmarks.peers.mertens",
         class_name="MertensFusion",
         exposures=(2, None),
+        library="opencv",
+        bytes_per_pixel=100,
     ),
     PeerRow(
         name="meflut",
         module="edge_mef.benchmarks.peers.meflut",
         class_name="MeflutFusion",
         exposures=(2, 4),
+        library="opencv",
+        bytes_per_pixel=10,
     ),
     PeerRow(
         name="ffmef-published",
         module="edge_mef.benchmarks.peers.published_ffmef",
         class_name="PublishedFFMEF",
         exposures=(2, 2),
+        library="torch",
+        bytes_per_pixel=1200,
         extra="train",
     ),
 )

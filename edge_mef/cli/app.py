@@ -5,6 +5,7 @@ import sys
 import typer
 
 from edge_mef.cli.advise import advise
+from edge_mef.cli.bench import bench
 from edge_mef.cli.calibrate import calibrate
 from edge_mef.cli.compare import compare
 from edge_mef.cli.demo import demo
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 for command in (
     *(fuse, train, calibrate, export, verify, inspect, advise),
-    *(compare, evaluate, metrics, models, doctor, demo),
+    *(bench, compare, evaluate, metrics, models, doctor, demo),
 ):
     app.command()(guarded(command))
 

@@ -69,8 +69,14 @@ def arrows() -> tuple[str, str]:
     return "↑", "↓"
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers are right-aligned."""
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    whole: Sequence[int] = (),
+) -> None:
+    """Print a table; numbers are right-aligned, and columns in `whole` are not broken."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -80,7 +86,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
         side: Literal["left", "right"] = "right" if numeric else "left"
-        table.add_column(column, justify=side, overflow="fold")
+        table.add_column(column, justify=side, overflow="fold", no_wrap=index in whole)
     for row in rows:
         table.add_row(*(Text(f"{v:.4f}" if isinstance(v, float) else str(v)) for v in row))
     Console().print(table)

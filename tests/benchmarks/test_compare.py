@@ -106,8 +106,15 @@ def test_other_rounds_are_no_pairs() -> None:
     other = {"interleaved": turns()["interleaved"].model_copy(update={"group": "d" * 32})}
     one, two = made_record(settings=turns()), made_record(latencies(1), settings=other)
     assert not compare_records(one, two).paired
-    shorter = made_record(latencies(1)[:-1], settings=turns())
-    assert not compare_records(one, shorter).paired
+
+
+def test_one_that_left_early_is_compared_in_the_rounds_that_both_have() -> None:
+    before = latencies(1, 200)
+    slow = 3 * before[:12]
+    one, two = made_record(before, settings=turns()), made_record(slow, settings=turns())
+    found = compare_records(one, two)
+    assert found.paired
+    assert found.ratio.ratio == pytest.approx(3.0)
 
 
 STATE = PowerState(

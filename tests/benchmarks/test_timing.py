@@ -29,9 +29,31 @@ def test_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time_call(lambda: None, repeats=2, warmup=0).samples == (1.5, 2.0)
 
 
-def test_calls_take_turns() -> None:
+def rounds(count: int) -> list[str]:
+    """Return in which order two calls were made, round by round."""
     order: list[str] = []
     both = [lambda: order.append("a"), lambda: order.append("b")]
-    timings = time_interleaved(both, repeats=2, warmup=1)
-    assert "".join(order) == "ababab"
-    assert [len(timing.samples) for timing in timings] == [2, 2]
+    timings = time_interleaved(both, repeats=count, warmup=1)
+    assert [len(timing.samples) for timing in timings] == [count, count]
+    return ["".join(order[i : i + 2]) for i in range(0, len(order), 2)]
+
+
+def test_calls_take_turns_in_an_order_that_is_drawn() -> None:
+    found = rounds(30)
+    assert len(found) == 31
+    assert set(found) == {"ab", "ba"}
+    assert min(found.count("ab"), found.count("ba")) > 8, "neither comes first most of the time"
+    assert rounds(30) == found
+
+
+def test_samples_belong_to_their_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+
+    def takes(nanoseconds: int) -> None:
+        now[0] += nanoseconds
+
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: now[0])
+    timings = time_interleaved(
+        [lambda: takes(1_000_000), lambda: takes(5_000_000)], repeats=6, warmup=0
+    )
+    assert [timing.samples for timing in timings] == [(1.0,) * 6, (5.0,) * 6]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-STREAM = 77
+from tests.runtimes.standin_stream import INVALID, INVALIDATED, STREAM, UNSUPPORTED, Stream
 
 
 class Driver:
@@ -45,74 +45,112 @@ def _put(pointer: Any, value: int) -> int:
     return 0
 
 
-class Blocks:
-    """Memory that is handed out; `left` is what nobody freed."""
-
-    def __init__(self, limit: int = 1 << 30) -> None:
-        self.left: dict[int, Any] = {}
-        self.limit = limit
-
-    def take(self, size: int) -> int:
-        block = (ctypes.c_uint8 * size)()
-        address = ctypes.addressof(block)
-        self.left[address] = block
-        return address
-
-    def inside(self, address: int, size: int) -> bool:
-        return any(a <= address and address + size <= a + len(b) for a, b in self.left.items())
-
-
 class Error(enum.IntEnum):
     SUCCESS = 0
     OUT_OF_MEMORY = 2
-    INVALID = 1
+    INVALID = INVALID
+    UNSUPPORTED = UNSUPPORTED
+    INVALIDATED = INVALIDATED
 
 
-def cuda_python(blocks: Blocks) -> types.ModuleType:
+def cuda_python(stream: Stream) -> types.ModuleType:
     """cuda.bindings.runtime: every call returns the error and then its results."""
     module = types.ModuleType("cuda.bindings.runtime")
     module.__spec__ = ModuleSpec("cuda.bindings.runtime", None)
-    pinned = set[int]()
+    calls = _memory_calls(stream) | _stream_calls(stream) | _graph_calls(stream)
+    calls["cudaSetDevice"] = lambda _: (Error.SUCCESS,)
+    calls["cudaGetErrorString"] = lambda error: (Error.SUCCESS, error.name.lower().encode())
+    for name, call in calls.items():
+        setattr(module, name, call)
+    return module
 
-    def allocate(size: int) -> tuple[Error, int]:
+
+def _memory_calls(stream: Stream) -> dict[str, Any]:
+    blocks, pinned = stream.blocks, set[int]()
+
+    def allocate(size: int, device: bool = True) -> tuple[Error, int]:
+        if stream.recording:
+            stream.broken = True
+            return Error.UNSUPPORTED, 0
         if size > blocks.limit:
             return Error.OUT_OF_MEMORY, 0
-        return Error.SUCCESS, blocks.take(size)
+        return Error.SUCCESS, blocks.take(size, device)
 
     def allocate_host(size: int, flags: int) -> tuple[Error, int]:
         assert flags == 0
-        error, address = allocate(size)
+        error, address = allocate(size, device=False)
         pinned.add(address)
         return error, address
 
     def free(address: int) -> tuple[Error]:
-        return (Error.SUCCESS if blocks.left.pop(address, None) is not None else Error.INVALID,)
+        waited = stream.synchronize()
+        return (Error(waited) if waited or blocks.drop(address) else Error.INVALID,)
 
-    def copy(target: int, source: int, size: int, kind: str, stream: int) -> tuple[Error]:
-        assert stream == STREAM
-        assert all(blocks.inside(address, size) for address in (target, source))
+    def copy(target: int, source: int, size: int, kind: str, handle: int) -> tuple[Error]:
+        assert handle == STREAM
         assert (source if kind == "in" else target) in pinned, "only pinned memory is copied"
-        ctypes.memmove(target, source, size)
+        stream.copy(target, source, size)
         return (Error.SUCCESS,)
 
-    calls: dict[str, Any] = {
-        "cudaSetDevice": lambda _: (Error.SUCCESS,),
-        "cudaStreamCreate": lambda: (Error.SUCCESS, STREAM),
-        "cudaStreamDestroy": lambda _: (Error.SUCCESS,),
-        "cudaStreamSynchronize": lambda _: (Error.SUCCESS,),
+    return {
         "cudaMalloc": allocate,
         "cudaHostAlloc": allocate_host,
         "cudaFree": free,
         "cudaFreeHost": free,
         "cudaMemcpyAsync": copy,
-        "cudaGetErrorString": lambda _: (Error.SUCCESS, b"invalid argument"),
+        "cudaMemGetInfo": lambda: (Error.SUCCESS, blocks.free(), blocks.total),
         "cudaMemcpyKind": types.SimpleNamespace(
             cudaMemcpyHostToDevice="in", cudaMemcpyDeviceToHost="out"
         ),
     }
-    for name, call in calls.items():
-        setattr(module, name, call)
-    return module
+
+
+def _stream_calls(stream: Stream) -> dict[str, Any]:
+    def destroy(handle: int) -> tuple[Error]:
+        assert stream.nothing_left(), "a capture or a graph was left behind"
+        return (Error.SUCCESS if handle == STREAM else Error.INVALID,)
+
+    return {
+        "cudaStreamCreate": lambda: (Error.SUCCESS, STREAM),
+        "cudaStreamDestroy": destroy,
+        "cudaStreamSynchronize": lambda _: (Error(stream.synchronize()),),
+    }
+
+
+def _graph_calls(stream: Stream) -> dict[str, Any]:
+    """The calls for graphs; arguments and results are those of cuda-python 12 and 13."""
+
+    def begin(handle: int, mode: str) -> tuple[Error]:
+        assert (handle, mode) == (STREAM, "thread")
+        return (Error(stream.begin_capture()),)
+
+    def end(handle: int) -> tuple[Error, int | None]:
+        assert handle == STREAM
+        error, graph = stream.end_capture()
+        return Error(error), graph
+
+    def instantiate(graph: int, flags: int) -> tuple[Error, int | None]:
+        error, executable = stream.instantiate(graph, flags)
+        return Error(error), executable
+
+    def launch(executable: int, handle: int) -> tuple[Error]:
+        assert handle == STREAM
+        return (Error(stream.launch(executable)),)
+
+    def destroy(where: dict[int, Any], graph: int) -> tuple[Error]:
+        return (Error.SUCCESS if where.pop(graph, None) is not None else Error.INVALID,)
+
+    return {
+        "cudaStreamBeginCapture": begin,
+        "cudaStreamEndCapture": end,
+        "cudaGraphInstantiate": instantiate,
+        "cudaGraphLaunch": launch,
+        "cudaGraphDestroy": lambda graph: destroy(stream.graphs, graph),
+        "cudaGraphExecDestroy": lambda graph: destroy(stream.executables, graph),
+        "cudaStreamCaptureMode": types.SimpleNamespace(
+            cudaStreamCaptureModeGlobal="all", cudaStreamCaptureModeThreadLocal="thread"
+        ),
+    }
 
 
 class PyCuda(types.ModuleType):
@@ -124,10 +162,10 @@ class PyCuda(types.ModuleType):
     class MemoryError(Error):
         pass
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, stream: Stream) -> None:
         super().__init__("pycuda.driver")
         self.__spec__ = ModuleSpec("pycuda.driver", None)
-        self.blocks, self.current, self.detached = blocks, 0, False
+        self.stream, self.current, self.detached = stream, 0, False
         self.Context = types.SimpleNamespace(pop=lambda: self._step(-1))
 
     def _step(self, by: int) -> None:
@@ -149,13 +187,21 @@ class PyCuda(types.ModuleType):
 
     def Stream(self) -> Any:  # noqa: N802
         self._need()
-        return types.SimpleNamespace(handle=STREAM, synchronize=self._need)
+        return types.SimpleNamespace(handle=STREAM, synchronize=self._synchronize)
+
+    def _synchronize(self) -> None:
+        self._need()
+        assert self.stream.synchronize() == 0
+
+    def mem_get_info(self) -> tuple[int, int]:
+        self._need()
+        return self.stream.blocks.free(), self.stream.blocks.total
 
     def mem_alloc(self, size: int) -> Any:
         self._need()
-        if size > self.blocks.limit:
+        if size > self.stream.blocks.limit:
             raise self.MemoryError("out of memory")
-        return _Allocation(self.blocks, size)
+        return _Allocation(self.stream, size)
 
     def pagelocked_empty(self, size: int, dtype: Any) -> Any:
         self._need()
@@ -163,24 +209,32 @@ class PyCuda(types.ModuleType):
 
     def memcpy_htod_async(self, address: int, source: Any, stream: Any) -> None:
         self._need()
-        assert self.blocks.inside(address, source.nbytes)
-        ctypes.memmove(address, source.ctypes.data, source.nbytes)
+        self._copy(address, source.ctypes.data, source)
 
     def memcpy_dtoh_async(self, target: Any, address: int, stream: Any) -> None:
         self._need()
-        assert self.blocks.inside(address, target.nbytes)
-        ctypes.memmove(target.ctypes.data, address, target.nbytes)
+        self._copy(target.ctypes.data, address, target)
+
+    def _copy(self, target: int, source: int, pinned: Any) -> None:
+        device = source if target == pinned.ctypes.data else target
+
+        def work() -> None:
+            assert self.stream.blocks.inside(device, pinned.nbytes)
+            ctypes.memmove(target, source, pinned.nbytes)
+
+        self.stream.begin(work)
 
 
 class _Allocation:
-    def __init__(self, blocks: Blocks, size: int) -> None:
-        self.blocks, self.address = blocks, blocks.take(size)
+    def __init__(self, stream: Stream, size: int) -> None:
+        self.stream, self.address = stream, stream.blocks.take(size, device=True)
 
     def __int__(self) -> int:
         return self.address
 
     def free(self) -> None:
-        del self.blocks.left[self.address]
+        assert self.stream.synchronize() == 0
+        assert self.stream.blocks.drop(self.address)
 
 
 @contextmanager

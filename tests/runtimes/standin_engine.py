@@ -3,11 +3,14 @@
 import ctypes
 import json
 import types
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+
+from tests.runtimes.standin_stream import STREAM
 
 MAGIC = b"ENGINE"
 
@@ -50,7 +53,8 @@ class _Engine:
         return self.trt.wrap("IExecutionContext", _Context(self))
 
     def create_engine_inspector(self) -> Any:
-        told = {"LayerType": "CaskConvolution", "Inputs": [{"Format/Datatype": "Int8 linear"}]}
+        inputs = [{"Format/Datatype": "Int8 linear"}]
+        told = {"Name": "conv", "LayerType": "CaskConvolution", "Inputs": inputs}
         text = json.dumps({"Layers": [told, {"LayerType": "Reformat"}, "a name alone"]})
         made = types.SimpleNamespace(get_engine_information=lambda _: text)
         return self.trt.wrap("EngineInspector", made)
@@ -60,6 +64,10 @@ class _Context:
     def __init__(self, engine: _Engine) -> None:
         self.engine, self.shapes, self.addresses = engine, dict[str, Any](), dict[str, int]()
         self.running = False
+        self.prepared: Any = None
+        self.profiler: Any = None
+        self.enqueue_emits_profile = True
+        self.untold = 0  # runs that were not reported to the profiler
 
     def set_input_shape(self, name: str, shape: Any) -> bool:
         if self.engine.ranges is not None:
@@ -67,23 +75,53 @@ class _Context:
             if not all(a <= b <= c for a, b, c in zip(low, shape, high, strict=True)):
                 return False
         self.shapes[name] = tuple(shape)
+        self.prepared = None
         return True
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
         self.addresses[name] = memory
+        self.prepared = None
         return name in self.engine.names
 
     def execute_async_v3(self, stream_handle: int) -> bool:
-        assert stream_handle
-        assert not self.running, "one call at a time"
-        self.running = True
-        feeds = {n: _at(self.addresses[n], self.shapes[n]) for n in self.engine.inputs}
-        fused = self.engine.session.run(None, feeds)[0]
-        _at(self.addresses[self.engine.names[-1]], fused.shape)[:] = fused
-        self.running = False
+        trt, given = self.engine.trt, (dict(self.shapes), dict(self.addresses))
+        stream = trt.stream
+        assert stream_handle == STREAM
+        if stream.recording and (self.profiler or self.prepared != given or trt.fails("capture")):
+            trt.log("[executionContext.cpp::enqueue::1] Error Code 1: operation not permitted.")
+            stream.broken = True
+            return False
+        self.prepared = given
+        stream.begin(partial(self._work, *given))
+        assert not (self.profiler and self.enqueue_emits_profile), "it would wait for its end"
         return True
 
+    def _work(self, shapes: dict[str, Any], addresses: dict[str, int]) -> None:
+        assert not self.running, "one call at a time"
+        self.running = True
+        feeds = {n: self._at(addresses[n], shapes[n]) for n in self.engine.inputs}
+        fused = self.engine.session.run(None, feeds)[0]
+        self._at(addresses[self.engine.names[-1]], fused.shape)[:] = fused
+        self.running = False
+        self.untold += 1
 
-def _at(address: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    size = int(np.prod(shape))
-    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address)).reshape(shape)
+    def report_to_profiler(self) -> bool:
+        if self.profiler is None or not self.untold or self.engine.trt.fails("report"):
+            self.engine.trt.log("Error Code 3: nothing was profiled.")
+            return False
+        assert self.untold == 1, "only the last run can be reported"
+        assert self.profiler.initialized, "IProfiler.__init__ was not called"
+        self.engine.trt.used |= {("IProfiler", "report_layer_time")}
+        self.untold = 0
+        for name, milliseconds in (("conv", 0.5), ("reformat", 0.125), ("late", 0.75)):
+            self.profiler.report_layer_time(name, milliseconds)
+        return True
+
+    def _at(self, address: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        size = int(np.prod(shape))
+        assert self.engine.trt.stream.blocks.inside(address, size), "memory that is not there"
+        return _array(address, size).reshape(shape)
+
+
+def _array(address: int, size: int) -> NDArray[np.uint8]:
+    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))

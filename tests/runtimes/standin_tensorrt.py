@@ -15,6 +15,7 @@ from typing import Any
 import onnx
 
 from tests.runtimes.standin_engine import MAGIC, Runtime
+from tests.runtimes.standin_stream import Stream
 from tests.runtimes.tensorrt_names import read_api
 
 _LAYERS = {"Conv": "CONVOLUTION", "Add": "ELEMENTWISE", "Mul": "ELEMENTWISE", "Cast": "CAST"}
@@ -24,10 +25,10 @@ _TYPES = {1: "FLOAT", 2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 9: "BOOL", 
 class StandIn(types.ModuleType):
     """The module. `used` is every (class, member) that was touched; `builds` are finished ones.
 
-    `faults` makes "parse", "build" or "load" fail, as many times as it says.
+    `faults` makes "parse", "build", "load", "capture" or "report" fail, as many times as it says.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, stream: Stream) -> None:
         super().__init__("tensorrt")
         self.__spec__ = ModuleSpec("tensorrt", None)
         setattr(self, "__version__", version)  # noqa: B010 - said once, in version.py
@@ -35,6 +36,7 @@ class StandIn(types.ModuleType):
         self.used: set[tuple[str, str]] = set()
         self.faults: dict[str, int] = {}
         self.builds: list[dict[str, Any]] = []
+        self.stream = stream
         self.touched = 0  # objects made, of which none may be without a device
         self.logger: Any = None
         for name in self.api:
@@ -109,7 +111,7 @@ def _class(trt: StandIn, name: str) -> Any:
     told = trt.api[name]
     if isinstance(told, list):
         return _checked(lambda *_: True, told, name)
-    if name in ("ILogger", "IProgressMonitor"):
+    if name in ("ILogger", "IProgressMonitor", "IProfiler"):
         return _base(trt, name)
     if name in _BEHAVIOUR:
         return _maker(trt, name, _BEHAVIOUR[name])

@@ -26,12 +26,14 @@ NEEDED = {
     "progress_monitor int8_calibrator",
     "ICudaEngine": "num_io_tensors get_tensor_name get_tensor_dtype create_execution_context "
     "create_engine_inspector num_bindings",
-    "IExecutionContext": "set_input_shape set_tensor_address execute_async_v3 execute_async_v2",
+    "IExecutionContext": "set_input_shape set_tensor_address execute_async_v3 execute_async_v2 "
+    "profiler enqueue_emits_profile report_to_profiler",
     "IHostMemory": "nbytes",
     "ILayer": "type precision get_output num_outputs",
     "ILogger": "__init__ log INTERNAL_ERROR ERROR WARNING INFO VERBOSE",
     "INetworkDefinition": "num_inputs num_outputs num_layers get_input get_output get_layer",
     "IOptimizationProfile": "set_shape",
+    "IProfiler": "__init__ report_layer_time",
     "IProgressMonitor": "__init__ phase_start step_complete phase_finish",
     "ITensor": "allowed_formats dtype name",
     "ITimingCache": "serialize",

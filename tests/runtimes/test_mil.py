@@ -1,5 +1,6 @@
 """The MIL interpreter as a runtime: what it takes, and what it refuses in one sentence."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,22 @@ def test_it_says_what_runs(coreml_bundle: Bundle) -> None:
     assert described["runtime"].startswith("coremltools ")
     assert described["provider"].startswith("torch ")
     assert described["sizes"] == "64x96, 96x64"
+
+
+def test_its_phases(coreml_bundle: Bundle) -> None:
+    stack = noise_stack(2, (64, 96))
+    with MilRuntime(coreml_bundle, threads=1) as runtime:
+        started = time.perf_counter_ns()
+        fused, times = runtime.run_phases(stack)
+        passed = (time.perf_counter_ns() - started) / 1e6
+        np.testing.assert_array_equal(runtime.run(stack), fused)
+        assert "interprets the program" in runtime.phases_note
+        with pytest.raises(InputError, match="'mil' was opened without a profile"):
+            runtime.layer_times()
+    parts = (times.copy_in, times.compute, times.copy_out)
+    assert min(parts) > 0
+    assert passed / 2 < sum(parts) <= passed
+    assert times.compute > times.copy_in + times.copy_out
 
 
 def test_other_sizes_are_refused(coreml_bundle: Bundle) -> None:

@@ -1,12 +1,14 @@
 """ONNX Runtime: it gives the golden frames, and says plainly what it cannot load."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from edge_mef.bundle import Bundle, load_bundle
-from edge_mef.errors import BundleError
+from edge_mef.errors import BundleError, MissingError
 from edge_mef.exposures import Frame
 from edge_mef.runtimes.onnxruntime import OnnxRuntime
 
@@ -59,3 +61,63 @@ def test_frames_that_the_model_does_not_take(pair: tuple[Frame, Frame]) -> None:
         pytest.raises(BundleError, match="could not run the bundle"),
     ):
         runtime.run(wrong)
+
+
+def test_a_provider_by_its_name(pair: tuple[Frame, Frame]) -> None:
+    with OnnxRuntime(load_bundle(), provider="CPUExecutionProvider", threads=1) as runtime:
+        assert runtime.describe()["device"] == "CPU"
+        named = runtime.run(pair)
+        assert runtime.device_bytes() is None
+    with OnnxRuntime(load_bundle(), threads=1) as runtime:
+        np.testing.assert_array_equal(runtime.run(pair), named)
+
+
+@pytest.mark.parametrize("provider", ["AbacusExecutionProvider", ""])
+def test_a_provider_that_this_build_lacks(provider: str) -> None:
+    told = f"no execution provider '{provider}' here, only: .*CPUExecutionProvider: name one of"
+    with pytest.raises(MissingError, match=told):
+        OnnxRuntime(load_bundle(), provider=provider)
+
+
+class Session:
+    """A session whose first provider cannot be started, or can."""
+
+    starts = True
+
+    def __init__(self, path: str, options: Any, providers: list[str]) -> None:
+        self.providers = providers if self.starts else providers[1:]
+        self.fallback = True
+
+    def get_providers(self) -> list[str]:
+        return self.providers
+
+    def disable_fallback(self) -> None:
+        self.fallback = False
+
+    def run(self, names: Any, feeds: Any) -> Any:
+        assert not self.fallback, "a run that fails would go on with another provider"
+        return [feeds["exposure_0"]]
+
+
+@pytest.fixture
+def with_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: known)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+
+
+@pytest.mark.usefixtures("with_cuda")
+def test_a_provider_that_starts(pair: tuple[Frame, Frame]) -> None:
+    with OnnxRuntime(load_bundle("ffmef"), provider="CUDAExecutionProvider") as runtime:
+        described = runtime.describe()
+        np.testing.assert_array_equal(runtime.run(pair), pair[0])
+    assert (described["device"], described["provider"]) == ("CUDA", "CUDAExecutionProvider")
+
+
+@pytest.mark.usefixtures("with_cuda")
+@pytest.mark.parametrize("name", ["ffmef", "ffmef-edge"])
+def test_a_provider_that_is_dropped(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(Session, "starts", False)
+    told = "could not start 'CUDAExecutionProvider' here and would run on CPUExecutionProvider: ins"
+    with pytest.raises(MissingError, match=told):
+        OnnxRuntime(load_bundle(name), provider="CUDAExecutionProvider")

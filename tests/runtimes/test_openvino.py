@@ -169,7 +169,7 @@ def test_a_bundle_for_other_runtimes() -> None:
 
 def test_a_device_that_is_not_here(edge: Bundle) -> None:
     with pytest.raises(MissingError, match=r"no device 'ABACUS' here, only: .*CPU"):
-        OpenVINORuntime(edge, device="ABACUS")
+        OpenVINORuntime(edge, provider="ABACUS")
 
 
 def test_a_stage_that_is_missing(edge: Bundle) -> None:

@@ -1,12 +1,15 @@
 """The runtimes' table: chosen by name or by what is there, imported only then."""
 
 import importlib
+import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge_mef.bundle import Bundle, load_bundle
 from edge_mef.errors import BundleError, InputError, MissingError
+from edge_mef.fuser import Fuser
 from edge_mef.runtimes import table
 from edge_mef.runtimes.table import RUNTIMES, is_installed, open_runtime
 
@@ -67,3 +70,49 @@ def test_whether_a_package_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sys.path", [str(tmp_path)])
     monkeypatch.setattr("sys.modules", {})
     assert not is_installed(RUNTIMES["onnxruntime"])
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "tensorrt"])
+def test_a_row_names_the_options_of_its_class(name: str) -> None:
+    row = RUNTIMES[name]
+    opened = getattr(importlib.import_module(row.module), row.class_name)
+    known = {"provider", "cuda_graph", "profile"}
+    assert set(row.options) == known & set(inspect.signature(opened).parameters)
+
+
+@pytest.mark.parametrize("name", [None, "onnxruntime"])
+def test_options_that_are_taken(name: str | None) -> None:
+    asked: dict[str, Any] = {"provider": "CPUExecutionProvider", "profile": True}
+    with open_runtime(load_bundle(), name, threads=1, cuda_graph=False, **asked) as runtime:
+        assert runtime.layer_times() == ()
+        assert runtime.describe()["provider"] == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "told"),
+    [
+        (None, {"cuda_graph": True}, "'onnxruntime' does not take the option cuda_graph: leave it "
+         "out, or choose tensorrt$"),
+        ("tensorrt", {"provider": "TensorRT"}, "'tensorrt' does not take the option provider: .* "
+         "onnxruntime or openvino$"),
+        ("mil", {"profile": True}, "'mil' does not take the option profile: leave it out, or "
+         "choose tensorrt or onnxruntime or openvino$"),
+    ],
+)  # fmt: skip
+def test_options_that_are_not_taken(
+    name: str | None, asked: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = load_bundle()
+    row = RUNTIMES[name or "onnxruntime"]
+    monkeypatch.setattr(table, "_choose", lambda *_: row)
+    with pytest.raises(InputError, match=told):
+        open_runtime(bundle, name, **asked)
+
+
+def test_options_reach_the_runtime_from_the_fuser() -> None:
+    with Fuser.open(threads=1, provider="CPUExecutionProvider", profile=True) as fuser:
+        assert fuser.runtime.layer_times() == ()
+    with pytest.raises(MissingError, match="no execution provider 'Abacus'"):
+        Fuser.open(provider="Abacus")
+    with pytest.raises(InputError, match="option cuda_graph"):
+        Fuser.open(runtime="onnxruntime", cuda_graph=True)

@@ -17,7 +17,8 @@ from edge_mef.exposures import Frame
 from edge_mef.manifest import ArtefactEntry, Precision
 from edge_mef.runtimes.cuda_memory import CudaMemory
 from edge_mef.runtimes.trt_plan import MODEL_FILE, PLAN_FILE, EnginePlan, Profile, encode_plan
-from tests.runtimes.standin_cuda import Blocks, Driver, PyCuda, cuda_python
+from tests.runtimes.standin_cuda import Driver, PyCuda, cuda_python
+from tests.runtimes.standin_stream import Blocks, Stream
 from tests.runtimes.standin_tensorrt import StandIn
 from tests.runtimes.tiny_models import portable_model
 
@@ -31,6 +32,7 @@ class Device:
     trt: StandIn
     driver: Driver
     blocks: Blocks
+    stream: Stream
     cuda: Any
     cache: Path
 
@@ -42,8 +44,10 @@ def make_device(
     monkeypatch: pytest.MonkeyPatch, cache: Path, version: str, memory: str = "cuda-python"
 ) -> Device:
     """Put the stand-ins where programs look for the real ones."""
-    blocks, trt, driver = Blocks(), StandIn(version), Driver()
-    other = cuda_python(blocks) if memory == "cuda-python" else PyCuda(blocks)
+    blocks, driver = Blocks(), Driver()
+    stream = Stream(blocks)
+    trt = StandIn(version, stream)
+    other = cuda_python(stream) if memory == "cuda-python" else PyCuda(stream)
     for name in ("cuda", "cuda.bindings", "cuda.bindings.runtime", "pycuda", "pycuda.driver"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "tensorrt", trt)
@@ -53,7 +57,7 @@ def make_device(
         ctypes, "CDLL", lambda name, *a, **k: driver if "cuda" in str(name) else load(name, *a, **k)
     )
     monkeypatch.setenv("EDGE_MEF_CACHE", str(cache))
-    return Device(trt, driver, blocks, other, cache)
+    return Device(trt, driver, blocks, stream, other, cache)
 
 
 def make_bundle(folder: Path, precision: Precision = "fp32", **options: Any) -> Bundle:

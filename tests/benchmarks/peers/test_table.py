@@ -52,7 +52,7 @@ def test_the_table_imports_no_peer() -> None:
 
 
 def test_a_row_says_how_many_frames() -> None:
-    assert PeerRow("x", "m", "C", (2, None)).extra is None
+    assert PeerRow("x", "m", "C", (2, None), "opencv", 10).extra is None
     assert {name: row.exposures for name, row in PEERS.items()} == {
         "mertens": (2, None),
         "meflut": (2, 4),

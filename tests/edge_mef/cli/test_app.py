@@ -15,6 +15,7 @@ from tests.conftest import MAIN, RunCli, run_python
 
 COMMANDS = (
     "advise",
+    "bench",
     "calibrate",
     "compare",
     "demo",

@@ -1,0 +1,1 @@
+"""How long subjects take: sampling, opening, and what a record needs beside."""

@@ -1,0 +1,34 @@
+"""Where edge-mef bench keeps its records."""
+
+from pathlib import Path
+
+from edge_mef.errors import OutputError
+from edge_mef.saving import check_output
+
+HISTORY = "edge-mef-history.jsonl"
+
+
+def check_target(output: Path | None, history: bool) -> Path | None:
+    """Return the file that records go to, None for none.
+
+    Raises:
+        OutputError: it cannot be written, or both a file and none are asked for.
+    """
+    if output is None:
+        target = Path(HISTORY) if history else None
+    elif history:
+        target = output
+    else:
+        raise OutputError(f"expected --output or --no-history, found both: '{output}'")
+    if target is not None:
+        check_output(target, endings=(".json", ".jsonl"))
+    return target
+
+
+def check_count(target: Path | None, records: int) -> None:
+    """Raise `OutputError` where a file for one record would have to hold several."""
+    if target is not None and target.suffix.lower() == ".json" and records > 1:
+        raise OutputError(
+            f"a .json holds one record, and these are {records}: choose a .jsonl, to which all "
+            "are appended"
+        )

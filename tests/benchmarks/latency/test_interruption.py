@@ -1,0 +1,74 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from edge_mef.benchmarks.latency.interruption import Interruption
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_interrupts(name: str) -> None:
+    with Interruption(), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), getattr(signal, name))
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_waits_until_a_record_is_written(name: str) -> None:
+    done = []
+
+    def write(interruption: Interruption) -> None:
+        with interruption.held_off():
+            os.kill(os.getpid(), getattr(signal, name))
+            done.append("written")
+        done.append("never")
+
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        write(interruption)
+    assert done == ["written"]
+
+
+def test_nested_writes_are_interrupted_after_the_outer_one() -> None:
+    done = []
+
+    def write(interruption: Interruption) -> None:
+        with interruption.held_off():
+            with interruption.held_off():
+                os.kill(os.getpid(), signal.SIGINT)
+            done.append("outer")
+
+    with Interruption() as interruption, pytest.raises(KeyboardInterrupt):
+        write(interruption)
+    assert done == ["outer"]
+
+
+def test_handlers_come_back() -> None:
+    before = [signal.getsignal(getattr(signal, name)) for name in SIGNALS]
+    with Interruption():
+        assert signal.getsignal(signal.SIGTERM) != before[1]
+    assert [signal.getsignal(getattr(signal, name)) for name in SIGNALS] == before
+
+
+def test_a_program_under_nohup_stays() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interruption():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_other_threads_change_nothing() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def work() -> None:
+        with Interruption():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
