@@ -47,16 +47,6 @@ def child(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
     monkeypatch.setattr(sys, "executable", str(program))
 
 
-@pytest.fixture
-def plain_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frames that take no second to render."""
-
-    def make(height: int, width: int, exposures: int) -> list[Frame]:
-        return [np.full((height, width, 3), 40 * n + 20, np.uint8) for n in range(exposures)]
-
-    monkeypatch.setattr(footprint, "rendered_frames", make)
-
-
 def mertens(height: int, width: int) -> Footprint:
     return measure_footprint(
         FootprintRequest(height, width, peer="mertens", threads=1), timeout=LONGEST
@@ -118,11 +108,11 @@ print(json.dumps([high, before_reset, problem, low, peak_bytes()]))
 
 @NEEDS_LINUX
 def test_making_the_frames_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(height: int, width: int, exposures: int) -> list[Frame]:
+    def greedy(request: FootprintRequest) -> tuple[Frame, ...]:
         block = np.ones(300_000_000, np.uint8)
-        return [np.full((height, width, 3), block[n], np.uint8) for n in range(exposures)]
+        return (np.full((64, 96, 3), block[0]), np.full((64, 96, 3), 200, np.uint8))
 
-    monkeypatch.setattr(footprint, "rendered_frames", greedy)
+    monkeypatch.setattr(footprint, "_frames", greedy)
     problem = forget_peak()
     if problem is not None:
         pytest.skip(problem)
@@ -132,7 +122,6 @@ def test_making_the_frames_does_not_count(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.peak_bytes < started + 100_000_000
 
 
-@pytest.mark.usefixtures("plain_frames")
 def test_a_peak_that_cannot_be_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts where it rose; else it is that of what came first."""
     request = FootprintRequest(64, 96, peer="mertens")
@@ -159,7 +148,6 @@ def test_reading_proc(tmp_path: Path) -> None:
     assert "No such file" in reason
 
 
-@pytest.mark.usefixtures("plain_frames")
 def test_the_device_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OnnxRuntime, "device_bytes", lambda runtime: 77, raising=False)
     found = footprint._measure(FootprintRequest(64, 96, bundle="ffmef-edge", threads=1))
@@ -173,7 +161,6 @@ def test_one_subject_is_asked_for() -> None:
         FootprintRequest(64, 96, bundle="ffmef-edge", peer="mertens")
 
 
-@pytest.mark.usefixtures("plain_frames")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -191,10 +178,10 @@ def test_errors_become_reasons(changes: dict[str, Any], reason: str) -> None:
 
 
 def test_no_memory_becomes_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*numbers: int) -> None:
+    def fail(request: FootprintRequest) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(footprint, "rendered_frames", fail)
+    monkeypatch.setattr(footprint, "_frames", fail)
     found = footprint._answer(FootprintRequest(64, 96, peer="mertens"))
     assert found == Footprint(reason="the memory of this machine was not enough")
 
