@@ -215,7 +215,7 @@ def _copy_error(host: str, said: str, size: int) -> InputError:
 def _lost(host: str, code: int | None, *, measuring: bool) -> MissingError:
     """The script tells its end, so without that the connection, or the shell there, was ended."""
     when = "while it measured" if measuring else "before it measured"
-    if code in (CONNECTION_FAILED, None):
+    if code is None or code < 0 or code == CONNECTION_FAILED:
         what = f"the connection to {host} was lost {when}"
     else:
         what = f"the shell on {host} was ended {when}"

@@ -138,9 +138,10 @@ class Session:
         A process that something there left behind may keep stderr open, so it is not waited for.
         """
         end = None if seconds is None else time.monotonic() + seconds
+        ended = False
         while end is None or time.monotonic() < end:
-            ended = self.code is not None
-            if ended:
+            if not ended and self.code is not None:
+                ended = True
                 self._finish()
             try:
                 # Not without a limit: Windows would not notice Ctrl-C.
