@@ -101,6 +101,7 @@ def measure_footprint(request: FootprintRequest, *, timeout: float) -> Footprint
             return Footprint(reason=f"it did not end within {timeout:g} s")
         finally:
             process.kill()  # Ctrl-C too; one that has ended is left alone
+            process.wait()
     return _read_answer(process.returncode, output, said)
 
 
@@ -208,7 +209,10 @@ def forget_peak(process: Path = _PROCESS) -> str | None:
 
 
 def peak_bytes(process: Path = _PROCESS) -> int:
-    """Return the most memory in bytes that this process has had in RAM at a time."""
+    """Return the most memory in bytes that this process has had in RAM at a time.
+
+    Linux counts in batches of pages: it is off by some hundred kB.
+    """
     if sys.platform == "linux":
         found = re.search(r"^VmHWM:\s*(\d+) kB", (process / "status").read_text(), re.MULTILINE)
         if found is not None:

@@ -69,7 +69,7 @@ def bench_remote(
         InputError: no such host, it lets us not in, its disk is full, or what it printed is no
             record that this version reads.
         MissingError: no ssh here, no edge-mef there, or the connection fails.
-        BundleError: a bundle cannot be read, or is given twice.
+        BundleError: a bundle's file cannot be read.
         EdgeMefError: what edge-mef says there, with its exit code, where there is no record.
     """
     check_host(host)
@@ -90,10 +90,9 @@ def remote_names(bundles: Sequence[Bundle]) -> list[str]:
     """Return each bundle's folder there: the end of its path here, so that titles are the same."""
     names: list[str] = []
     for bundle in bundles:
-        try:
-            names.append(free_name(Path(os.path.abspath(bundle.folder)), names))  # noqa: PTH100
-        except InputError as error:
-            raise BundleError(str(error)) from error
+        # Without "..", which tar refuses, and with links as they are called.
+        path = Path(os.path.abspath(bundle.folder))  # noqa: PTH100
+        names.append(free_name(path, names))
     return names
 
 
@@ -170,7 +169,7 @@ def _result(
     if "uncopied" in steps:
         raise _copy_error(host, steps["uncopied"], size)
     if talk.interrupted:
-        return _interrupted(host, steps, (*notes, *talk.errors))
+        return _interrupted(host, steps, notes)
     if "exit" not in steps:
         raise _lost(host, code, measuring="running" in steps)
     left = int(steps["exit"])
@@ -216,8 +215,11 @@ def _copy_error(host: str, said: str, size: int) -> InputError:
 def _lost(host: str, code: int | None, *, measuring: bool) -> MissingError:
     """The script tells its end, so without that the connection, or the shell there, was ended."""
     when = "while it measured" if measuring else "before it measured"
-    why = "the connection was lost" if code in (CONNECTION_FAILED, None) else "the shell was ended"
-    return MissingError(f"{host} {when}: {why} and no record came back: run it again")
+    if code is None or code < 0 or code == CONNECTION_FAILED:
+        what = f"the connection to {host} was lost {when}"
+    else:
+        what = f"the shell on {host} was ended {when}"
+    return MissingError(f"{what}, and no record came back: run it again")
 
 
 def _bench_error(host: str, code: int, errors: Sequence[str], notes: Sequence[str]) -> EdgeMefError:
@@ -230,12 +232,11 @@ def _bench_error(host: str, code: int, errors: Sequence[str], notes: Sequence[st
 def _interrupted(host: str, steps: dict[str, str], notes: tuple[str, ...]) -> RemoteResult:
     try:
         records = _decode(host, steps.get("running", ""), ())
-    except InputError:
+    except InputError:  # it was cut off, or there was no time to print anything
         records = ()
     if "exit" not in steps:
-        notes = (*notes, f"{host} did not end within {GRACE:g} s and was told to stop")
-    said = f"interrupted: {len(records)} finished records came back from {host}"
-    return RemoteResult(records, INTERRUPTED, (*notes, said))
+        notes = (*notes, f"{host} did not end within {GRACE:g} s, and was left to end by itself")
+    return RemoteResult(records, INTERRUPTED, (*notes, f"{host} was interrupted"))
 
 
 def _decode(host: str, text: str, notes: Sequence[str]) -> tuple[Record, ...]:

@@ -77,7 +77,8 @@ def _unpack(size: int) -> tuple[str, ...]:
         '|| { say uncopied "$folder"; exit 2; }',
         "trap 'cd / && rm -rf \"$folder\"' EXIT",
         "trap 'exit 129' HUP INT TERM",
-        'cd "$folder"',
+        # Libraries leave files of their own in the temporary folder: let it be ours.
+        'cd "$folder" && export TMPDIR="$folder"',
         # The archive's bytes and no more: stdin stays open, and its end is the order to stop.
         f"said=$(head -c {size} <&3 | LC_ALL=C tar -xf - 2>&1) "
         '|| { say uncopied "$said"; exit 2; }',

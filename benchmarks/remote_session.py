@@ -114,15 +114,12 @@ class Session:
         self._process = _start(host, command)
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._printed = bytearray()
-        self._threads = [
-            threading.Thread(target=work, args=arguments, daemon=True)
-            for work, arguments in (
-                (self._send, (upload,)),
-                (self._read_lines, ()),
-                (self._read_output, ()),
-            )
+        self._sender = threading.Thread(target=self._send, args=(upload,), daemon=True)
+        self._readers = [
+            threading.Thread(target=work, daemon=True)
+            for work in (self._read_lines, self._read_output)
         ]
-        for thread in self._threads:
+        for thread in (self._sender, *self._readers):
             thread.start()
 
     @property
@@ -141,10 +138,11 @@ class Session:
         A process that something there left behind may keep stderr open, so it is not waited for.
         """
         end = None if seconds is None else time.monotonic() + seconds
+        ended = False
         while end is None or time.monotonic() < end:
-            ended = self.code is not None
-            if ended:
-                self._join()
+            if not ended and self.code is not None:
+                ended = True
+                self._finish()
             try:
                 # Not without a limit: Windows would not notice Ctrl-C.
                 yield self._lines.get(timeout=0.0 if ended else _TICK)
@@ -155,7 +153,7 @@ class Session:
     def stop(self) -> None:
         """End its stdin, once all is sent."""
         assert self._process.stdin is not None
-        self._threads[0].join()
+        self._sender.join()
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
@@ -168,19 +166,15 @@ class Session:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
+        if self.code is None:
             _kill(self._process)
         self._process.wait()
-        self._join()
-        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
-        for pipe, thread in zip(pipes, self._threads, strict=True):
-            # One that a thread still reads would block here.
-            if pipe is not None and not thread.is_alive():
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        self.stop()
 
-    def _join(self) -> None:
-        for thread in self._threads:
+    def _finish(self) -> None:
+        """Take in the rest; what something there keeps open is left to its thread."""
+        self.stop()
+        for thread in self._readers:
             thread.join(timeout=1.0)
 
     def _send(self, upload: bytes) -> None:
@@ -192,15 +186,16 @@ class Session:
 
     def _read_lines(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            text = line.decode("utf-8", errors="replace").rstrip("\r\n").replace("\t", " ")
-            self._lines.put("".join(c for c in text if c.isprintable()))
+        with self._process.stderr as pipe:
+            for line in pipe:
+                text = line.decode("utf-8", errors="replace").rstrip().replace("\t", " ")
+                self._lines.put("".join(c for c in text if c.isprintable()))
 
     def _read_output(self) -> None:
         assert self._process.stdout is not None
-        pipe = self._process.stdout.fileno()
-        for block in iter(lambda: os.read(pipe, 65536), b""):
-            self._printed += block
+        with self._process.stdout as pipe:
+            for block in iter(lambda: os.read(pipe.fileno(), 65536), b""):
+                self._printed += block
 
 
 def _start(host: str, command: str) -> "subprocess.Popen[bytes]":
