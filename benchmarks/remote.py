@@ -171,9 +171,13 @@ def _result(
     if talk.interrupted:
         return _interrupted(host, steps, notes)
     if "exit" not in steps:
-        raise _lost(host, code, measuring="running" in steps)
+        lost = _lost(host, code, measuring="running" in steps)
+        records = _decode(host, steps.get("running", ""), notes, cut=True)
+        if not records:
+            raise lost
+        return RemoteResult(records, lost.exit_code, (*notes, str(lost)))
     left = int(steps["exit"])
-    if left and not steps["running"].strip("[] \n"):
+    if left and not steps["running"].strip():
         raise _bench_error(host, left, talk.errors, notes)
     records = _decode(host, steps["running"], notes)
     return RemoteResult(records, left, (*notes, *(f"{host}: {error}" for error in talk.errors)))
@@ -219,7 +223,7 @@ def _lost(host: str, code: int | None, *, measuring: bool) -> MissingError:
         what = f"the connection to {host} was lost {when}"
     else:
         what = f"the shell on {host} was ended {when}"
-    return MissingError(f"{what}, and no record came back: run it again")
+    return MissingError(f"{what}, and what had not come back by then is lost: run it again")
 
 
 def _bench_error(host: str, code: int, errors: Sequence[str], notes: Sequence[str]) -> EdgeMefError:
@@ -230,27 +234,32 @@ def _bench_error(host: str, code: int, errors: Sequence[str], notes: Sequence[st
 
 
 def _interrupted(host: str, steps: dict[str, str], notes: tuple[str, ...]) -> RemoteResult:
-    try:
-        records = _decode(host, steps.get("running", ""), ())
-    except InputError:  # it was cut off, or there was no time to print anything
-        records = ()
+    records = _decode(host, steps.get("running", ""), (), cut=True)
     if "exit" not in steps:
         notes = (*notes, f"{host} did not end within {GRACE:g} s, and was left to end by itself")
     return RemoteResult(records, INTERRUPTED, (*notes, f"{host} was interrupted"))
 
 
-def _decode(host: str, text: str, notes: Sequence[str]) -> tuple[Record, ...]:
-    try:
-        documents = json.loads(text)
-    except (ValueError, RecursionError):
-        documents = None
-    if not isinstance(documents, list):
-        more = f"; {notes[0]}" if notes else ""
-        raise InputError(
-            f"expected records from {host}, found something else ({text.strip()[:60]!r}{more}): "
-            "install the same version of edge-mef on both machines"
-        )
+def _decode(host: str, text: str, notes: Sequence[str], *, cut: bool = False) -> tuple[Record, ...]:
+    """Read a record from each line; with `cut` the last one may have been cut off, and is lost."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if cut and lines and not _is_json(lines[-1]):
+        lines.pop()
+    for line in lines if lines or cut else [""]:
+        if not _is_json(line):
+            more = f"; {notes[0]}" if notes else ""
+            raise InputError(
+                f"expected records from {host}, found something else ({line[:60]!r}{more}): "
+                "install the same version of edge-mef on both machines"
+            )
     return tuple(
-        decode_record(json.dumps(document).encode(), f"record {number} of {host}")
-        for number, document in enumerate(documents, start=1)
+        decode_record(line.encode(), f"record {number} of {host}")
+        for number, line in enumerate(lines, start=1)
     )
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -7,6 +7,8 @@ it on to `sh` unchanged (fish and csh too). It uses nothing that BusyBox lacks.
 import shlex
 from collections.abc import Sequence
 
+# Records come line by line, each as soon as there is one: what was sent cannot be lost.
+_TALK = ("--talk", "--no-history")
 PATIENCE = 15  # seconds from SIGTERM to SIGKILL there
 
 
@@ -31,7 +33,7 @@ def remote_script(
         size: of the archive, in bytes.
         python: whose edge_mef runs; without it `edge-mef` is looked for.
     """
-    words = [*(f"./{folder}" for folder in folders), *arguments, "--json", "--no-history"]
+    words = [*(f"./{folder}" for folder in folders), *arguments, *_TALK]
     lines = [
         # A broken connection must not end the script before it has cleaned up.
         *("exec 3<&0 </dev/null", "trap '' PIPE", "umask 077"),

@@ -31,6 +31,8 @@ def open_session(
         BundleError: it cannot be loaded.
         MissingError: the provider cannot be started.
     """
+    # Where a build has telemetry it is on by default; nobody here asked for it.
+    ort.disable_telemetry_events()
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     if threads is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +14,7 @@ from edge_mef.cli.bench_request import ALL_PEERS, Asked, make_request
 from edge_mef.cli.bench_tables import print_notes, show
 from edge_mef.cli.bench_target import HISTORY, check_count, check_target
 from edge_mef.cli.options import Json, Threads
-from edge_mef.cli.progress import Bar
+from edge_mef.cli.progress import Bar, Lines, show_line
 from edge_mef.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,6 +80,11 @@ def bench(
     remote: Annotated[
         str | None, typer.Option("--remote", help="Run there over ssh: user@host.")
     ] = None,
+    remote_python: Annotated[
+        str | None,
+        typer.Option("--remote-python", help="The Python there that has edge-mef installed."),
+    ] = None,
+    talk: Annotated[bool, typer.Option("--talk", hidden=True)] = False,
     json: Json = False,
 ) -> None:
     """Measure how long bundles take here, and keep records of it."""
@@ -98,29 +105,48 @@ def bench(
         skip=tuple(skip or ()),
     )
     target = check_target(output, history)
-    work = _bench_there if remote else _bench_here
-    work(asked, target, remote or "", json=json)
+    check_count(target, asked.least_records)
+    if remote is not None:
+        _bench_there(asked, target, remote, remote_python, json=json)
+        return
+    if remote_python is not None:
+        raise InputError("expected --remote with --remote-python: name the host, as user@host")
+    if talk:
+        _bench_here(asked, partial(_say, target), Lines().update, lambda records: None)
+        return
+    with Bar("starting") as bar:
+        _bench_here(asked, partial(_keep, target), bar.update, partial(show, target, json=json))
 
 
-def _bench_here(asked: Asked, target: Path | None, _: str, *, json: bool) -> None:
+def _bench_here(
+    asked: Asked,
+    keep: Callable[[Record], None],
+    progress: Callable[[str, int, int], None],
+    end: Callable[[Sequence[Record]], None],
+) -> None:
     from edge_mef.benchmarks.latency.interruption import Interruption
     from edge_mef.benchmarks.latency.request import Listener
     from edge_mef.benchmarks.latency.session import run_benchmark
 
     kept: list[Record] = []
-    with Interruption() as interruption, Bar("starting") as bar:
+
+    def take(record: Record) -> None:
+        kept.append(record)
+        keep(record)
+
+    with Interruption() as interruption:
         try:
             request, notes = make_request(asked)
-            check_count(target, len(request.entrants) * len(request.sizes) * len(request.streams))
-            listener = Listener(partial(_keep, kept, target), bar.update, interruption.held_off)
-            notes += run_benchmark(request, listener)
+            notes += run_benchmark(request, Listener(take, progress, interruption.held_off))
         finally:
             with interruption.held_off():
-                show(kept, target, json=json)
+                end(kept)
     print_notes(notes)
 
 
-def _bench_there(asked: Asked, target: Path | None, host: str, *, json: bool) -> None:
+def _bench_there(
+    asked: Asked, target: Path | None, host: str, python: str | None, *, json: bool
+) -> None:
     from edge_mef.benchmarks.remote import bench_remote
     from edge_mef.bundle import load_bundle
 
@@ -129,26 +155,27 @@ def _bench_there(asked: Asked, target: Path | None, host: str, *, json: bool) ->
             f"'{asked.data}' lies on this machine: with --remote the quality is measured with "
             "--data rendered:COUNT"
         )
-    found = bench_remote(
-        host, [load_bundle(b) for b in asked.bundles or (None,)], asked.options(), on_line=_echo
-    )
-    check_count(target, len(found.records))
-    kept: list[Record] = []
+    bundles = [load_bundle(bundle) for bundle in asked.bundles or (None,)]
+    with Bar(f"connecting to {host}") as bar:
+        hear = partial(show_line, bar)
+        found = bench_remote(host, bundles, asked.options(), on_line=hear, python=python)
     for record in found.records:
-        _keep(kept, target, record)
-    show(kept, target, json=json)
+        _keep(target, record)
+    show(target, found.records, json=json)
     print_notes(found.notes)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 
 
-def _keep(kept: list[Record], target: Path | None, record: Record) -> None:
+def _keep(target: Path | None, record: Record) -> None:
     from edge_mef.benchmarks.record_files import append_history, write_record
 
-    kept.append(record)
     if target is not None:
         (append_history if target.suffix == ".jsonl" else write_record)(target, record)
 
 
-def _echo(line: str) -> None:
-    typer.echo(line, err=True)
+def _say(target: Path | None, record: Record) -> None:
+    """Print a record as a line, for the machine at the other end."""
+    _keep(target, record)
+    typer.echo(record.model_dump_json())
+    sys.stdout.flush()

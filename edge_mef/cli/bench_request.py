@@ -39,6 +39,12 @@ class Asked:
     data: str | None
     skip: tuple[str, ...]
 
+    @property
+    def least_records(self) -> int:
+        """How many records there will be at least."""
+        subjects = len(self.bundles or (None,)) * len(self.runtimes or (None,)) + len(self.peers)
+        return subjects * len(self.streams.split(",")) * len((self.size or "").split(","))
+
     def options(self) -> list[str]:
         """Return all but the bundles as words of a command line."""
         words = [f"--exposures={self.exposures}", f"--streams={self.streams}"]

@@ -28,7 +28,7 @@ _COLUMNS = (
 )
 
 
-def show(records: Sequence[Record], target: Path | None, *, json: bool) -> None:
+def show(target: Path | None, records: Sequence[Record], *, json: bool) -> None:
     """Print what was measured, and where it is kept."""
     if not records:
         return

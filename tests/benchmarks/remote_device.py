@@ -64,6 +64,7 @@ def finish(code):
 signal.signal(signal.SIGTERM, signal.SIG_IGN if plan["deaf"] else lambda *_: finish(130))
 (root / "pid.part").write_text(str(os.getpid()))
 (root / "pid.part").rename(root / "pid")
+print(plan["early"], end="", flush=True)
 for line in plan["lines"]:
     print(line, file=sys.stderr, flush=True)
 time.sleep(plan["seconds"])
@@ -76,7 +77,8 @@ _PLAN: dict[str, Any] = {
     "lose": False,
     "version": "edge-mef 0.1.0",
     "version_code": 0,
-    "printed": "[]",
+    "printed": "",
+    "early": "",  # before it measures on
     "lines": [],
     "seconds": 0,
     "deaf": False,
@@ -92,7 +94,7 @@ class Device:
 
     def plan(self, records: Sequence[Record] = (), **changes: Any) -> None:
         """Say what it does when it is asked."""
-        printed = json.dumps([record.model_dump(mode="json") for record in records], indent=2)
+        printed = "".join(f"{record.model_dump_json()}\n" for record in records)
         plan = _PLAN | {"printed": printed} | changes
         (self.root / "plan.json").write_text(json.dumps(plan))
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from edge_mef.benchmarks.contention import Contention
 from edge_mef.benchmarks.records import (
     DOCUMENT,
     Interleaving,
@@ -46,6 +47,7 @@ FULL: dict[str, Any] = {
         celsius_at_start={"cpu": 40.0}, celsius_at_end={"cpu": 60.0}, throttled=False
     ),
     "state": PowerState(governor="performance", not_measured={"mode": "nvpmodel is not there"}),
+    "contention": Contention(waited=0.01, stolen=0.0),
     "quality": Quality(scenes=("room",), values={"MEF-SSIM": 0.98}),
     "not_measured": {},
     "notes": ("the peak of memory is that of the process",),

@@ -51,13 +51,14 @@ def test_records_come_back_and_nothing_stays(device: Device, ours: Bundle, recor
     assert result == RemoteResult((record,), 0, ())
     assert said == ["note: warm", "[31mred"]
     assert device.bench["arguments"] == [
-        *("bench", "./ffmef-edge-2", *arguments, "--json", "--no-history")
+        *("bench", "./ffmef-edge-2", *arguments, "--talk", "--no-history")
     ]
     assert device.is_clean()
 
 
-def test_the_bundle_arrives_as_it_is(device: Device, tmp_path: Path) -> None:
+def test_the_bundle_arrives_as_it_is(device: Device, tmp_path: Path, record: Record) -> None:
     """Its own files, whatever else is in the folder, and links as what they lead to."""
+    device.plan([record])
     folder = tmp_path / "-my bundle's"
     shutil.copytree(BUNDLES_FOLDER / "ffmef-edge-2", folder)
     (folder / "private.txt").write_text("not part of it")
@@ -72,7 +73,8 @@ def test_the_bundle_arrives_as_it_is(device: Device, tmp_path: Path) -> None:
     assert device.bench["arguments"][1] == "./-my bundle's"
 
 
-def test_ssh_never_asks(device: Device, ours: Bundle) -> None:
+def test_ssh_never_asks(device: Device, ours: Bundle, record: Record) -> None:
+    device.plan([record])
     bench_remote("ssh://me@orin.local:2222", [ours], [])
     *options, dashes, host, command = device.ssh_arguments
     assert (dashes, host) == ("--", "ssh://me@orin.local:2222")
@@ -86,7 +88,8 @@ def test_names_there_are_those_that_tables_show(ours: Bundle) -> None:
     assert remote_names(bundles) == ["net", "b/net", "other", "d/net"]
 
 
-def test_two_bundles_of_one_name(device: Device, tmp_path: Path) -> None:
+def test_two_bundles_of_one_name(device: Device, tmp_path: Path, record: Record) -> None:
+    device.plan([record])
     folders = [tmp_path / name / "net" for name in ("a", "b")]
     for folder in folders:
         shutil.copytree(BUNDLES_FOLDER / "ffmef-edge-2", folder)
@@ -267,14 +270,14 @@ def test_it_runs_out_of_memory(device: Device, ours: Bundle) -> None:
     assert "orin runs edge-mef 9.4.1" in sentence
 
 
-@pytest.mark.parametrize("printed", ["", "latency: 3 ms", "{}", '[{"a": 1', "[" * 100_000])
-def test_what_is_no_array(device: Device, ours: Bundle, printed: str) -> None:
+@pytest.mark.parametrize("printed", ["", "latency: 3 ms", "[{}]", '{"a": 1', "[" * 100_000])
+def test_what_is_no_record(device: Device, ours: Bundle, printed: str) -> None:
     device.plan(printed=printed)
     assert "expected records from orin" in failing(ours, InputError)
 
 
 def test_records_are_checked(device: Device, ours: Bundle, record: Record) -> None:
-    text = f"[{record.model_dump_json()}]"
+    text = record.model_dump_json()
     device.plan(printed=text.replace('"title":"ffmef-edge-2"', '"title":"other"'))
     assert "record 1 of orin was changed or damaged" in failing(ours, InputError)
     device.plan(printed=text.replace('"schema_version":1', '"schema_version":2'))

@@ -53,8 +53,21 @@ def test_the_connection_is_lost(device: Device, ours: Bundle, record: Record) ->
     with pytest.raises(MissingError) as found:
         bench_remote(HOST, [ours], [])
     assert str(found.value) == (
-        "the connection to orin was lost while it measured, and no record came back: run it again"
+        "the connection to orin was lost while it measured, and what had not come back by then is "
+        "lost: run it again"
     )
+    assert device.is_clean(seconds=5)
+
+
+@pytest.mark.parametrize("rest", ["", '{"document": "edge-mef rec'])
+def test_what_came_back_before_the_connection_was_lost_is_kept(
+    device: Device, ours: Bundle, record: Record, rest: str
+) -> None:
+    early = f"{record.model_dump_json()}\n{rest}"
+    device.plan(seconds=60, lose=True, early=early)
+    result = bench_remote(HOST, [ours], [])
+    assert (result.records, result.exit_code) == ((record,), 3)
+    assert result.notes[-1].startswith("the connection to orin was lost while it measured")
     assert device.is_clean(seconds=5)
 
 
