@@ -15,6 +15,7 @@ from edge_mef.cli.fuse import fuse
 from edge_mef.cli.inspect import inspect
 from edge_mef.cli.metrics import metrics
 from edge_mef.cli.models import models
+from edge_mef.cli.report import report
 from edge_mef.cli.reporting import INTERRUPTED, fail, guarded
 from edge_mef.cli.train import train
 from edge_mef.cli.verify import verify
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 for command in (
     *(fuse, train, calibrate, export, verify, inspect, advise),
-    *(compare, evaluate, metrics, models, doctor, demo),
+    *(compare, report, evaluate, metrics, models, doctor, demo),
 ):
     app.command()(guarded(command))
 

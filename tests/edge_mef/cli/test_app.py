@@ -25,6 +25,7 @@ COMMANDS = (
     "inspect",
     "metrics",
     "models",
+    "report",
     "train",
     "verify",
 )
