@@ -60,7 +60,7 @@ class Axis:
 
 def tick_texts(values: Sequence[float]) -> list[str]:
     """Return ticks with as few decimals as they need."""
-    return [f"{value:,.9f}".rstrip("0").rstrip(".").replace(",", "\u2009") for value in values]
+    return [f"{value:,.9f}".rstrip("0").rstrip(".").replace(",", "\u202f") for value in values]
 
 
 def axis_around(

@@ -7,6 +7,7 @@ from edge_mef.benchmarks.report.axes import Axis, axis_from_zero
 from edge_mef.benchmarks.report.drawing import (
     LEFT,
     RIGHT,
+    SMALL_LETTER,
     bottom_axis,
     fitted,
     plot,
@@ -74,5 +75,7 @@ def _row(bar: Bar, axis: Axis, top: float) -> Markup:
         parts.append(rectangle(axis(0), y + 20, axis(bar.whole) - axis(0), 4, "whole"))
     if bar.detail:
         below = y + 32 + (6 if bar.whole is not None else 0)
-        parts.append(text(LEFT, below, fitted(bar.detail, RIGHT - LEFT), kind="detail"))
+        parts.append(
+            text(LEFT, below, fitted(bar.detail, RIGHT - LEFT, SMALL_LETTER), kind="detail")
+        )
     return joined(parts)

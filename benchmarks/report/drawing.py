@@ -13,7 +13,7 @@ from edge_mef.benchmarks.report.markup import Markup, element, joined, short
 
 WIDTH = 400.0
 LEFT, RIGHT = 8.0, 392.0  # of plots whose rows have their names above them
-_LETTER = 6.4  # units that a letter takes in the mean, at 12 units of height
+_LETTER, SMALL_LETTER = 6.4, 5.9  # units that a letter takes, of names and of details
 _SHAPES = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
     "M-3.6 -3.6h7.2v7.2h-7.2z",
@@ -47,9 +47,9 @@ def text(x: float, y: float, content: str, *, anchor: str | None = None, kind: s
     return element("text", content, x=float(x), y=float(y), **shown)
 
 
-def fitted(content: str, units: float) -> str:
-    """Shorten a text to so many units."""
-    return shortened(content, max(4, int(units / _LETTER)))
+def fitted(content: str, units: float, letter: float = _LETTER) -> str:
+    """Shorten a text to so many units; letter: the width of one."""
+    return shortened(content, max(4, int(units / letter)))
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
@@ -71,8 +71,8 @@ def polyline(points: Iterable[tuple[float, float]], kind: str) -> Markup:
 
 
 def dots(points: Iterable[tuple[float, float]], kind: str) -> Markup:
-    """Return many small dots as one path: a line of no length with round ends."""
-    d = "".join(f"M{short(x)} {short(y)}h0" for x, y in points)
+    """Return many small dots as one path: a line of hardly any length with round ends."""
+    d = "".join(f"M{short(x)} {short(y)}h.1" for x, y in points)
     return element("path", d=d, class_=kind)
 
 
@@ -90,8 +90,12 @@ def mark(x: float, y: float, colour: int, kind: str = "mark") -> Markup:
 
 def row_heading(y: float, colour: int, name: str, value: str = "") -> Markup:
     """Return the line above a row: its mark, its name, and to the right a number."""
-    room = RIGHT - LEFT - 22 - len(value) * _LETTER
-    parts = [mark(LEFT + 6, y - 4, colour), text(LEFT + 16, y, fitted(name, room))]
+    shown = fitted(name, RIGHT - LEFT - 22 - len(value) * _LETTER)
+    parts = [
+        rectangle(LEFT + 12, y - 10, 4 + len(shown) * _LETTER, 13, "paper"),  # no line through it
+        mark(LEFT + 6, y - 4, colour),
+        text(LEFT + 16, y, shown),
+    ]
     if value:
         parts.append(text(RIGHT, y, value, anchor="end", kind="value"))
     return joined(parts)

@@ -13,13 +13,13 @@ def milliseconds(value: float) -> str:
 def significant(value: float, digits: int = 3) -> str:
     """Return a number with so many digits, never as a power of ten, and no fewer before the point.
 
-    Thousands are separated by thin spaces, which no locale takes for a point.
+    Thousands are separated by spaces that no line breaks at, and no locale takes for a point.
     """
     if value == 0:
         return "0"
     exponent = int(f"{value:e}".rpartition("e")[2])
     text = f"{value:,.{min(12, max(0, digits - 1 - exponent))}f}"
-    return text.replace(",", "\u2009")
+    return text.replace(",", "\u202f")
 
 
 def with_interval(value: float, interval: Interval) -> str:

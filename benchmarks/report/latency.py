@@ -9,6 +9,7 @@ from edge_mef.benchmarks.report.axes import Axis, axis_around, tick_texts
 from edge_mef.benchmarks.report.drawing import (
     LEFT,
     RIGHT,
+    SMALL_LETTER,
     bottom_axis,
     colour_class,
     dots,
@@ -28,7 +29,7 @@ from edge_mef.benchmarks.report.samples import by_rank, by_time, running_medians
 from edge_mef.benchmarks.report.tables import figure, folded, paragraph, plots, section, table
 from edge_mef.benchmarks.statistics import Summary
 
-_ROW, _BAND = 58.0, 24.0  # units that a record takes, and its samples of it
+_ROW, _BAND = 72.0, 26.0  # units that a record takes, and its samples of it
 _LOG_FROM = 3.0  # an axis that spans more is logarithmic, or spikes squeeze all the rest
 _SMALL_WIDTH, _SMALL_HEIGHT = 250.0, 132.0
 _GOLDEN = 0.6180339887  # of a sequence that fills the band evenly and not in lines
@@ -46,9 +47,10 @@ def latency_section(group: Group, names: Names, shown: int) -> Markup:
     distributions = section(
         "Latency distributions",
         paragraph(
-            "Every dot is a call. The bar below is the range from p5 to p95, the tall line the "
-            "median with its interval as a box; the ticks are p90, p95 and p99, from tall to low."
-            + note
+            "Every dot is a call, and all have one scale: multiples of the median of their own "
+            "record. The bar below them is the range from p5 to p95, the tall line the median "
+            "with its interval as a box; the ticks are p90, p95 and p99, from tall to low. Arrows "
+            "are calls beyond the plot." + note
         ),
         plots(strips),
         _distribution_table(group, names),
@@ -75,51 +77,89 @@ def latency_section(group: Group, names: Names, shown: int) -> Markup:
 
 def strip_figure(size: Size, records: Sequence[Record], names: Names, shown: int) -> Markup:
     """Return the distributions of all records of a size, one below the other."""
-    ends = [v for r in records for v in _ends(r.series["end_to_end"].summary)]
-    log = max(ends) / min(ends) > _LOG_FROM
-    axis = axis_around(ends, LEFT + 4, RIGHT - 4, log=log, margin=0.03)
-    bottom = 6 + _ROW * len(records)
-    label = "latency, ms (logarithmic)" if log else "latency, ms"
+    axis = _relative_axis([r.series["end_to_end"].summary for r in records])
+    bottom = 4 + _ROW * len(records)
     rows = [
-        _strip(record, names, names.record(record, records), axis, 16 + _ROW * index, shown)
+        _strip(record, names, names.record(record, records), axis, 14 + _ROW * index, shown)
         for index, record in enumerate(records)
     ]
     title = f"Latency distributions at {size_text(size)}"
-    said = "; ".join(_said(r, names.record(r, records)) for r in records)
+    said = "; ".join(
+        f"{names.record(r, records)}: {_said(r.series['end_to_end'].summary)}" for r in records
+    )
+    label = f"times the median of each{' (logarithmic)' * axis.log}"
     drawing = plot(title, said, bottom + 36, bottom_axis(axis, 2, bottom, label), *rows)
     return figure(drawing, size_text(size))
 
 
-def _ends(summary: Summary) -> tuple[float, float]:
-    return summary.min, summary.max
+def _relative_axis(summaries: Sequence[Summary]) -> Axis:
+    """Return an axis from the least to what no rare spike has moved, as multiples of medians."""
+    low = min(s.min / s.median for s in summaries)
+    high = max(_reach(s, 3.0) / s.median for s in summaries)
+    return axis_around((low, high), LEFT + 2, RIGHT - 10, log=high / low > _LOG_FROM, margin=0.03)
 
 
-def _said(record: Record, name: str) -> str:
-    s = record.series["end_to_end"].summary
-    return f"{name}: median {milliseconds(s.median)} ms, p99 {milliseconds(s.p99)} ms"
+def _reach(summary: Summary, times: float) -> float:
+    """Return the longest call, but no more than so many times the spread above the median."""
+    spread = max(summary.p95 - summary.median, summary.median - summary.min)
+    return min(summary.max, summary.median + times * spread)
+
+
+def _said(s: Summary) -> str:
+    tails = ", ".join(
+        f"{name} {milliseconds(value)}"
+        for name, value in (("p90", s.p90), ("p95", s.p95), ("p99", s.p99), ("max", s.max))
+    )
+    return f"median {milliseconds(s.median)}, {tails} ms"
 
 
 def _strip(record: Record, names: Names, name: str, axis: Axis, top: float, shown: int) -> Markup:
     series, colour = record.series["end_to_end"], names.colour(record)
     summary, kind = series.summary, colour_class(colour)
-    places = by_rank(series.samples, shown)
-    points = [(axis(series.samples[i]), top + 6 + _BAND * ((int(i) * _GOLDEN) % 1)) for i in places]
-    base = top + 8 + _BAND
-    low, high = (axis(float(np.percentile(series.samples, p))) for p in (5, 95))
-    parts = [
+    base, tails = top + 8 + _BAND, _said(summary).partition(", ")[2]
+    beyond = sum(value / summary.median > axis.high for value in series.samples)
+    if beyond:
+        tails += f"; {beyond} beyond the plot"
+    return joined([
         row_heading(top, colour, name, f"{milliseconds(summary.median)} ms"),
-        dots(points, f"dots {kind}"),
-        line(axis(summary.min), base, axis(summary.max), base, f"whisker {kind}"),
-        rectangle(low, base - 2, max(high - low, 1), 4, f"bar {kind}"),
+        *_calls(record, axis, top + 6, shown, kind),
+        *_box(record, axis, base, kind),
+        line(axis(1.0), top + 5, axis(1.0), base + 8, "median"),
+        text(LEFT, base + 20, fitted(tails, RIGHT - LEFT, SMALL_LETTER), kind="detail"),
+    ])  # fmt: skip
+
+
+def _calls(record: Record, axis: Axis, top: float, shown: int, kind: str) -> list[Markup]:
+    series = record.series["end_to_end"]
+    inside, outside = [], []
+    for index in by_rank(series.samples, shown):
+        share = series.samples[index] / series.summary.median
+        y = top + _BAND * ((int(index) * _GOLDEN) % 1)
+        (inside if share <= axis.high else outside).append((axis(share), y))
+    arrows = [
+        polyline(((x + 3, y - 3), (x + 8, y), (x + 3, y + 3), (x + 3, y - 3)), f"beyond {kind}")
+        for x, y in outside
     ]
-    interval = summary.intervals.get("median")
-    if interval is not None:
-        left, right = axis(interval[0]), axis(interval[1])
-        parts.append(rectangle(left, base - 5, max(right - left, 1), 10, f"box {kind}"))
-    for value, half in ((summary.p90, 8), (summary.p95, 6), (summary.p99, 4)):
-        parts.append(line(axis(value), base - half, axis(value), base + half, f"tick-mark {kind}"))
-    parts.append(line(axis(summary.median), top + 5, axis(summary.median), base + 8, "median"))
-    return joined(parts)
+    return [dots(inside, f"dots {kind}"), *arrows]
+
+
+def _box(record: Record, axis: Axis, y: float, kind: str) -> list[Markup]:
+    """Return the range of most calls, the interval of the median, and ticks for the tail."""
+    series = record.series["end_to_end"]
+    s = series.summary
+    low, high = (axis(float(np.percentile(series.samples, p)) / s.median) for p in (5, 95))
+    ends = axis(s.min / s.median), axis(s.max / s.median)
+    parts = [
+        line(ends[0], y, ends[1], y, f"whisker {kind}"),
+        rectangle(low, y - 2, max(high - low, 1), 4, f"bar {kind}"),
+    ]
+    if (interval := s.intervals.get("median")) is not None:
+        left, right = (axis(end / s.median) for end in interval)
+        parts.append(rectangle(left, y - 5, max(right - left, 1), 10, f"box {kind}"))
+    for value, half in ((s.p90, 8), (s.p95, 6), (s.p99, 4)):
+        if (x := value / s.median) <= axis.high:
+            parts.append(line(axis(x), y - half, axis(x), y + half, f"tick-mark {kind}"))
+    return parts
 
 
 def _distribution_table(group: Group, names: Names) -> Markup:
@@ -147,7 +187,7 @@ def order_figure(size: Size, record: Record, name: str, names: Names, shown: int
     series = record.series["end_to_end"]
     samples, summary = series.samples, series.summary
     # What is rare and far off would squeeze a drift into a flat line.
-    top_value = min(summary.max, summary.p95 + 2 * (summary.p95 - summary.min))
+    top_value = _reach(summary, 2.0)
     left, right, top, bottom = 40.0, _SMALL_WIDTH - 6, 34.0, _SMALL_HEIGHT - 26
     down = axis_around((summary.min, top_value), bottom, top, log=False)
     along = Axis(0.0, max(len(samples) - 1, 1), left + 3, right - 3)
@@ -185,7 +225,7 @@ def _small_axes(down: Axis, left: float, right: float, bottom: float, count: int
     parts.append(text(left, bottom + 14, "1", anchor="middle", kind="tick"))
     parts.append(text((left + right) / 2, bottom + 20, "sample", anchor="middle", kind="label"))
     parts.append(text(right, bottom + 14, str(count), anchor="end", kind="tick"))
-    parts.append(text(2, 28, "ms", kind="label"))
+    parts.append(text(left - 4, 25, "ms", anchor="end", kind="label"))
     return parts
 
 

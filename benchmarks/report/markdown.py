@@ -10,7 +10,7 @@ from edge_mef.benchmarks.report.groups import Group, Names, date_text, group_rec
 from edge_mef.benchmarks.report.markup import clean
 from edge_mef.benchmarks.report.ratios import paired_turns, ratio_text, sureness
 from edge_mef.benchmarks.report.sizes import FIT_COLUMNS, fit_row, lines_of
-from edge_mef.benchmarks.report.summary import COLUMNS, NAME_COLUMNS, row_numbers, warnings_of
+from edge_mef.benchmarks.report.summary import NUMBERS, row_numbers, warnings_of
 from edge_mef.version import __version__
 
 _MARKED = re.compile(r"([\\`*_{}\[\]#|~!])")
@@ -44,14 +44,20 @@ def markdown_page(records: Sequence[Record], *, notes: Sequence[str] = ()) -> st
 
 def _group(group: Group, names: Names) -> list[str]:
     rows = [
-        (names.record(r, records), size_text(size), *row_numbers(r, lambda *_: NOT_MEASURED))
+        (
+            names.record(r, records),
+            r.subject.precision or "none",
+            r.subject.runtime,
+            size_text(size),
+            *row_numbers(r, lambda *_: NOT_MEASURED),
+        )
         for size, records in group.sizes
         for r in records
     ]
     lines = [f"## {escape_markdown(group.heading)}", ""]
     if group.unknown:
         lines += [f"Only some of these records tell their {', '.join(group.unknown)}.", ""]
-    lines += _table(COLUMNS, rows, NAME_COLUMNS)
+    lines += _table(("subject", "precision", "runtime", "size", *NUMBERS), rows, 4)
     ratios = _ratios(group, names)
     fits = [fit_row(one, names) for one in lines_of(group.records) if one.fit is not None]
     if fits:

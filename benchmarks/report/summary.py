@@ -1,6 +1,6 @@
 """What was measured, and one line of numbers for every record."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.report.absent import Absent, Reasons
@@ -9,19 +9,18 @@ from edge_mef.benchmarks.report.figures import (
     megapixels,
     milliseconds,
     significant,
+    size_of,
     size_text,
     with_interval,
 )
-from edge_mef.benchmarks.report.groups import Group, Names, date_text, machine_name
+from edge_mef.benchmarks.report.groups import Group, Names, machine_name
 from edge_mef.benchmarks.report.markup import Markup, element, joined
 from edge_mef.benchmarks.report.tables import bullets, paragraph, section, table
 
-COLUMNS = (
-    "subject", "size", "precision", "runtime", "median (95 %), ms", "p90, ms", "p95, ms", "p99, ms",
-    "max, ms", "jitter, ms", "frames/s", "MP/s", "host, MiB", "device, MiB", "mJ per frame",
-    "samples",
+NUMBERS = (
+    "median (95 %), ms", "p90, ms", "p95, ms", "p99, ms", "max, ms", "jitter, ms", "frames/s",
+    "MP/s", "host, MiB", "device, MiB", "mJ per frame", "samples",
 )  # fmt: skip
-NAME_COLUMNS = 4
 EXPLAINED = (
     "Times are of single calls, end to end. Jitter is the mean difference of successive calls. "
     "Frames/s is the measured throughput with the streams it names; MP/s are megapixels of one "
@@ -75,29 +74,42 @@ def _day(date: str) -> str:
 def summary_section(group: Group, names: Names, reasons: Reasons) -> Markup:
     """Return the numbers of every record of a group."""
     rows = [
-        (names.record(record, records), size_text(size), *row_numbers(record, reasons.cell))
+        (
+            _named(record, names.record(record, records)),
+            size_text(size),
+            *map(_in_two_lines, row_numbers(record, reasons.cell)),
+        )
         for size, records in group.sizes
         for record in records
     ]
-    return section(
-        "Numbers",
-        paragraph(EXPLAINED),
-        table(f"Group {group.letter}: {group.heading}", COLUMNS, rows, names=NAME_COLUMNS),
-    )
+    caption = f"Group {group.letter}: {group.heading}"
+    whole = table(caption, ("subject", "size", *NUMBERS), rows, names=2)
+    return section("Numbers", paragraph(EXPLAINED), whole)
+
+
+def _named(record: Record, name: str) -> Markup:
+    subject = record.subject
+    what = ", ".join(part for part in (subject.precision, subject.runtime) if part)
+    return joined([name, element("span", what, class_="under")])
+
+
+def _in_two_lines(cell: str) -> str:
+    """Put an interval, or the streams, below the number that they belong to."""
+    number, bracket, rest = cell.partition(" (")
+    if isinstance(cell, Markup) or not bracket:
+        return cell
+    return joined([number, element("span", f"({rest}", class_="under")])
 
 
 def row_numbers(record: Record, absent: Absent) -> list[str]:
-    """Return the numbers of one record, in the order of `COLUMNS` from the third on.
+    """Return the numbers of one record, in the order of `NUMBERS`.
 
     absent: says for a record and names of values that nothing was measured.
     """
-    s, subject = record.series["end_to_end"].summary, record.subject
-    memory = record.memory
+    s, memory = record.series["end_to_end"].summary, record.memory
     host, device = memory.host_peak_bytes, memory.device_peak_bytes
     energy = record.joules_per_frame
     return [
-        subject.precision or "none stated",
-        subject.runtime,
         with_interval(s.median, s.intervals.get("median")),
         *map(milliseconds, (s.p90, s.p95, s.p99, s.max)),
         "one sample" if s.jitter is None else milliseconds(s.jitter),
@@ -121,15 +133,19 @@ def _throughput(record: Record, absent: Absent) -> str:
 
 def warnings_of(records: Sequence[Record], names: Names) -> list[str]:
     """Return what makes numbers less sure: held clocks, an unsettled warm-up, a failed parity."""
-    found = []
+    found: dict[str, list[str]] = {}
     for record in records:
-        who = f"{names.subject(record)} at {record.settings.height}x{record.settings.width}, "
-        who += date_text(record)
-        if record.heat is not None and record.heat.throttled:
-            why = ", ".join(record.heat.reasons) or "no reason is told"
-            found.append(f"{who}: clocks were held down ({why})")
-        if record.settings.warmup_stable is False:
-            found.append(f"{who}: the warm-up never became stable")
-        if record.subject.parity is not None and not record.subject.parity.passed:
-            found.append(f"{who}: its last verify failed")
-    return found
+        who = f"{names.subject(record)} at {size_text(size_of(record))}"
+        for what in _doubts(record):
+            found.setdefault(what, []).append(who)
+    return [f"{what}: {', '.join(dict.fromkeys(who))}" for what, who in found.items()]
+
+
+def _doubts(record: Record) -> Iterator[str]:
+    if record.heat is not None and record.heat.throttled:
+        why = ", ".join(record.heat.reasons) or "no reason is told"
+        yield f"clocks were held down ({why})"
+    if record.settings.warmup_stable is False:
+        yield "the warm-up never became stable"
+    if record.subject.parity is not None and not record.subject.parity.passed:
+        yield "the last verify failed"

@@ -88,7 +88,7 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=scale, mobile=False)  # fmt: skip
 
-    def emulate(self, *, theme: str = "light", media: str = "screen") -> None:
+    def emulate(self, *, theme: str = "light", media: str = "") -> None:
         feature = {"name": "prefers-color-scheme", "value": theme}
         self.call("Emulation.setEmulatedMedia", media=media, features=[feature])
 

@@ -27,7 +27,7 @@ SUBJECTS = (
     ("ffmef", "bundle", 160.0, 6.0, 0.944),
     ("OpenCV Mertens", "peer", 110.0, 0.5, 0.957),
 )
-PEER = {"network": None, "channels": None, "precision": None, "artefact": None, "files": {},
+PEER: dict[str, Any] = {"network": None, "channels": None, "precision": None, "artefact": None, "files": {},
         "weights_sha256": None, "runtime": "opencv"}  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _layers(total: float, count: int = 24) -> tuple[Layer, ...]:
     shares = 0.8 ** np.arange(count)
     shares = shares / shares.sum()
     return tuple(
-        Layer(name=f"/encoder/block.{i}/conv_with_a_long_name/Conv", 
+        Layer(name=f"/encoder/block.{i}/conv_with_a_long_name/Conv",
               type="Conv" if i % 3 else "Mul",
               mean_ms=float(total * share), share=float(share))
         for i, share in enumerate(shares)
