@@ -6,7 +6,7 @@ from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.report.figures import size_of, size_text
 from edge_mef.benchmarks.report.groups import Names
 from edge_mef.benchmarks.report.markup import Markup, element
-from edge_mef.benchmarks.report.tables import bullets, paragraph, section
+from edge_mef.benchmarks.report.tables import paragraph, section
 
 NOT_MEASURED = "not measured"
 Absent = Callable[..., str]  # of a record and the names of values
@@ -77,6 +77,7 @@ def _several(users: Sequence[str]) -> str:
     return f"{', '.join(users[:3])} and {len(users) - 3} more"
 
 
-def why_none(records: Sequence[Record], *names: str) -> Markup:
-    """Return the reasons why a section is empty, as a list."""
-    return bullets(list(dict.fromkeys(reason_for(r, *names) for r in records)))
+def none_here(what: str, records: Sequence[Record], *names: str) -> Markup:
+    """Say that no record has something, and why, for a section that would be empty."""
+    reasons = "; ".join(dict.fromkeys(reason_for(r, *names) for r in records))
+    return paragraph(f"No record here has {what}: {reasons}.")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from edge_mef.benchmarks.records import PHASES, Layer, Record
-from edge_mef.benchmarks.report.absent import Reasons, why_none
+from edge_mef.benchmarks.report.absent import Reasons, none_here
 from edge_mef.benchmarks.report.bars import Bar, bar_plot
 from edge_mef.benchmarks.report.drawing import LEFT, colour_class, rectangle, text
 from edge_mef.benchmarks.report.figures import (
@@ -25,8 +25,8 @@ def energy_section(group: Group, names: Names, reasons: Reasons) -> Markup:
     """Return the energy of a frame of every record, and the power."""
     heading = "Energy"
     if not any(r.joules_per_frame is not None for r in group.records):
-        why = paragraph("No record here has an energy:")
-        return section(heading, why, why_none(group.records, "energy", "energy.joules"))
+        why = none_here("an energy", group.records, "energy", "energy.joules")
+        return section(heading, why)
     figures, rows = [], []
     for size, records in group.sizes:
         bars = [
@@ -86,8 +86,7 @@ def phase_section(group: Group, names: Names, reasons: Reasons) -> Markup:
         said = "Medians of each phase; that of the whole call is measured for itself."
         shown = [paragraph(said), plots(figures)]
     else:
-        why = why_none(group.records, *(f"series.{p}" for p in _PARTS))
-        shown = [paragraph("No record here has phases:"), why]
+        shown = [none_here("phases", group.records, *(f"series.{p}" for p in _PARTS))]
     columns = ("subject", "size", *(f"{_spoken(p)}, ms" for p in PHASES), "opening, ms",
                "first call, ms")  # fmt: skip
     caption = "Medians of the phases, and the times before anything is warm"
@@ -139,8 +138,7 @@ def layer_section(group: Group, names: Names) -> Markup:
     """Return the layers that take longest of every record that has a profile."""
     profiled = [r for r in group.records if r.layers is not None]
     if not profiled:
-        why = paragraph("No record here has a profile of its layers:")
-        return section("Layers", why, why_none(group.records, "layers"))
+        return section("Layers", none_here("a profile of layers", group.records, "layers"))
     figures = [_layer_figure(r, names) for r in profiled]
     explained = paragraph(
         f"The {MOST_LAYERS} layers that take longest in the mean, and all others together."

@@ -28,7 +28,7 @@ def escape_markdown(text: str) -> str:
     text = _MARKED.sub(r"\\\1", text)
     text = text.replace("@", "@\u2060").replace("://", ":\u2060//").replace("www.", "www\u2060.")
     # At the start of a line a number, + or - would begin a list.
-    return re.sub(r"^(\d+)([.)])", r"\1\\\2", re.sub(r"^([+-])", r"\\\1", text))
+    return re.sub(r"^(\d*)([-+.)])(?= |$)", r"\1\\\2", text)
 
 
 def markdown_page(records: Sequence[Record], *, notes: Sequence[str] = ()) -> str:
@@ -57,7 +57,12 @@ def _group(group: Group, names: Names) -> list[str]:
     lines = [f"## {escape_markdown(group.heading)}", ""]
     if group.unknown:
         lines += [f"Only some of these records tell their {', '.join(group.unknown)}.", ""]
-    lines += _table(("subject", "precision", "runtime", "size", *NUMBERS), rows, 4)
+    columns = ("subject", "precision", "runtime", "size", *NUMBERS)
+    some = [i for i in range(len(columns)) if any(row[i] != NOT_MEASURED for row in rows)]
+    lines += _table([columns[i] for i in some], [[row[i] for i in some] for row in rows], 4)
+    if len(some) < len(columns):
+        nowhere = "; ".join(name for i, name in enumerate(columns) if i not in some)
+        lines += [f"Measured nowhere here: {nowhere}.", ""]
     ratios = _ratios(group, names)
     fits = [fit_row(one, names) for one in lines_of(group.records) if one.fit is not None]
     if fits:

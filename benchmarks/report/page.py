@@ -23,6 +23,8 @@ from edge_mef.version import __version__
 # Whatever a title may have smuggled in: nothing is loaded, sent, or framed.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 TITLE = "EdgeMEF measurements"
+_MOST_BYTES = 2_800_000  # pictures fill what plots and tables leave of it,
+_LEAST_PICTURES = 800_000  # but they are not made unrecognizable by many records
 
 
 def html_page(
@@ -36,16 +38,24 @@ def html_page(
     """
     groups, names = group_records(records), Names.of(records)
     reasons = Reasons(records, names)
-    body = [
+    before = [
         _header(),
         _contents(groups, pictures is not None),
         overview(groups, [*notes, *warnings_of(records, names)]),
         *(_group(group, names, reasons, samples_shown(len(records))) for group in groups),
-        *([picture_section(pictures)] if pictures is not None else []),
+    ]
+    after = [
         reasons.section(),
         provenance_section([r for group in groups for r in group.records], names),
         element("footer", paragraph(f"Written by EdgeMEF {__version__}.")),
     ]
+    if pictures is not None:
+        room = max(_LEAST_PICTURES, _MOST_BYTES - sum(map(len, (*before, *after))))
+        before.append(picture_section(pictures, room))
+    return _document([*before, *after])
+
+
+def _document(body: Sequence[Markup]) -> str:
     head = element(
         "head",
         element("meta", charset="utf-8"),

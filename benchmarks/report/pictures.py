@@ -30,7 +30,6 @@ Frame = NDArray[np.uint8]
 RENDERED = (480, 720)  # height, width
 _QUALITY = 90
 _SIDES = (1200, 1000, 800, 640, 480, 360)
-_MOST_BYTES = 2_000_000  # of all pictures, as text
 
 
 @dataclass(frozen=True)
@@ -161,11 +160,11 @@ def _difference(subject: Subject, bundle: Bundle) -> str | None:
     return None
 
 
-def encode_pictures(pictures: Sequence[Picture]) -> list[str]:
-    """Return the pictures as data URIs, all reduced alike until they fit into a page."""
+def encode_pictures(pictures: Sequence[Picture], most: int) -> list[str]:
+    """Return the pictures as data URIs, all reduced alike until they have at most so many bytes."""
     for side in _SIDES:
         encoded = [_data_uri(picture.pixels, side) for picture in pictures]
-        if sum(map(len, encoded)) <= _MOST_BYTES:
+        if sum(map(len, encoded)) <= most:
             break
     return encoded
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from edge_mef.benchmarks.pareto import Point, mark_frontier
 from edge_mef.benchmarks.records import Record
-from edge_mef.benchmarks.report.absent import why_none
+from edge_mef.benchmarks.report.absent import none_here
 from edge_mef.benchmarks.report.axes import axis_around
 from edge_mef.benchmarks.report.drawing import (
     RIGHT,
@@ -29,8 +29,7 @@ def quality_section(group: Group, names: Names) -> Markup:
     heading = "Quality against latency"
     judged = [r for r in group.records if r.quality is not None]
     if not judged:
-        why = paragraph("No record here has a quality:")
-        return section(heading, why, why_none(group.records, "quality"))
+        return section(heading, none_here("a quality", group.records, "quality"))
     figures: list[str] = []
     left_out: list[str] = []
     rows: list[tuple[str, ...]] = []

@@ -59,10 +59,11 @@ class Turns:
 
 def paired_turns(records: Sequence[Record]) -> list[Turns]:
     """Compare the records of every interleaved run, in the order of the first."""
-    runs: dict[str, list[Record]] = {}
+    runs: dict[object, list[Record]] = {}
     for record in records:
         if record.settings.interleaved is not None:
-            runs.setdefault(record.settings.interleaved.group, []).append(record)
+            key = record.settings.interleaved.group, size_of(record)
+            runs.setdefault(key, []).append(record)
     return [_turns(run) for run in runs.values() if len(run) > 1]
 
 

@@ -7,9 +7,9 @@ from edge_mef.benchmarks.report.pictures import Pictures, encode_pictures
 from edge_mef.benchmarks.report.tables import bullets, paragraph, section
 
 
-def picture_section(found: Pictures) -> Markup:
-    """Return the slider, all pictures below it, and why others are not there."""
-    uris = encode_pictures(found.pictures)
+def picture_section(found: Pictures, most: int) -> Markup:
+    """Return the slider, all pictures below it in so many bytes, and why others are not there."""
+    uris = encode_pictures(found.pictures, most)
     titles = [picture.title for picture in found.pictures]
     figures = [
         element(

@@ -18,7 +18,7 @@ from edge_mef.benchmarks.report.markup import Markup, element, joined
 from edge_mef.benchmarks.report.tables import bullets, paragraph, section, table
 
 NUMBERS = (
-    "median (95 %), ms", "p90, ms", "p95, ms", "p99, ms", "max, ms", "jitter, ms", "frames/s",
+    "median (95\u00a0%), ms", "p90, ms", "p95, ms", "p99, ms", "max, ms", "jitter, ms", "frames/s",
     "MP/s", "host, MiB", "device, MiB", "mJ per frame", "samples",
 )  # fmt: skip
 EXPLAINED = (
@@ -37,7 +37,7 @@ def overview(groups: Sequence[Group], notes: Sequence[str]) -> Markup:
     sizes = sorted({(r.settings.height, r.settings.width) for r in records},
                    key=lambda s: s[0] * s[1])  # fmt: skip
     when = _day(dates[0])
-    if dates[0] != dates[-1]:
+    if when != _day(dates[-1]):
         when = f"{when} to {_day(dates[-1])}"
     facts = (
         ("Records", str(len(records))),

@@ -27,8 +27,10 @@ SUBJECTS = (
     ("ffmef", "bundle", 160.0, 6.0, 0.944),
     ("OpenCV Mertens", "peer", 110.0, 0.5, 0.957),
 )
-PEER: dict[str, Any] = {"network": None, "channels": None, "precision": None, "artefact": None, "files": {},
-        "weights_sha256": None, "runtime": "opencv"}  # fmt: skip
+PEER: dict[str, Any] = {
+    "network": None, "channels": None, "precision": None, "artefact": None, "files": {},
+    "weights_sha256": None, "runtime": "opencv",
+}  # fmt: skip
 
 
 def made_benchmark(

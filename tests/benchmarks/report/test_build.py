@@ -128,11 +128,11 @@ def test_a_wrong_bundle_is_an_error(tmp_path: Path) -> None:
 
 def test_pictures_shrink_until_they_fit() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3)).astype(np.uint8)
-    encoded = encode_pictures([Picture(str(i), noise) for i in range(4)])
+    encoded = encode_pictures([Picture(str(i), noise) for i in range(4)], 2_000_000)
     assert sum(map(len, encoded)) <= 2_000_000
     sizes = {Image.open(io.BytesIO(base64.b64decode(e.partition(",")[2]))).size for e in encoded}
     assert len(sizes) == 1
     assert max(sizes.pop()) in (360, 480, 640)
-    small = encode_pictures([Picture("smooth", np.full((1500, 2000, 3), 90, np.uint8))])
+    small = encode_pictures([Picture("smooth", np.full((1500, 2000, 3), 90, np.uint8))], 10**6)
     assert Image.open(io.BytesIO(base64.b64decode(small[0].partition(",")[2]))).size == (1200, 900)
     assert re.fullmatch(r"data:image/jpeg;base64,[A-Za-z0-9+/]+=*", small[0])

@@ -138,9 +138,9 @@ def test_one_record_without_anything_else() -> None:
     assert set(SECTIONS) <= set(headings(page))
     assert "No records here were measured in turn" in text
     assert "No subject was measured at several sizes" in text
-    assert "No record here has a quality:" in text
-    assert "No record here has an energy:" in text
-    assert "No record here has a profile of its layers:" in text
+    assert "No record here has a quality: not asked for." in text
+    assert "No record here has an energy: not asked for." in text
+    assert "No record here has a profile of layers: not asked for." in text
     assert len(plots_of(page)) == 2
 
 
