@@ -11,7 +11,7 @@ from edge_mef.cli.options import Threads
 def report(
     records: Annotated[
         list[str],
-        typer.Argument(metavar="RECORD...", help="A .json, a .jsonl, FILE@ID, or a folder."),
+        typer.Argument(metavar="RECORD", help="A .json, a .jsonl, FILE@ID, or a folder."),
     ],
     output: Annotated[
         Path,
