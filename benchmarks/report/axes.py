@@ -71,7 +71,7 @@ def axis_around(
     if log:
         room = max((high / low) ** margin, 1.05)
         return Axis(low / room, high * room, start, end, log=True)
-    spread = max((high - low) * margin, abs(high) * 0.01, 1e-9)
+    spread = max((high - low) * margin, abs(high) * 0.01) or 1.0
     return Axis(low - spread, high + spread, start, end)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_mef.benchmarks.record_files import RecordSet, read_record, read_records
+from edge_mef.benchmarks.record_files import RecordSet, read_record, read_records, record_paths
 from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.report.groups import group_records
 from edge_mef.benchmarks.report.markdown import markdown_page
@@ -107,5 +107,5 @@ def _files(records: Sequence[PathLike], exposures: Sequence[PathLike]) -> list[P
     files: list[PathLike] = [*exposures]
     for path in records:
         place = Path(path) if Path(path).exists() else Path(str(path).rpartition("@")[0] or path)
-        files += place.iterdir() if place.is_dir() else [place]
+        files += record_paths(place) if place.is_dir() else [place]
     return files

@@ -37,7 +37,6 @@ def plot(title: str, description: str, height: float, *parts: str, width: float 
         viewBox=f"0 0 {short(width)} {short(height)}",
         role="img",
         class_="plot",
-        style=f"--units:{short(width)}",
     )
 
 

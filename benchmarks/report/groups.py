@@ -117,8 +117,9 @@ def _unknown(records: Sequence[Record]) -> tuple[str, ...]:
 
 def subject_key(record: Record) -> SubjectKey:
     """Return what two records of the same subject share, on machines and settings of one group."""
-    subject = record.subject
-    return subject.title, subject.precision, subject.runtime, subject.artefact
+    s = record.subject
+    channels = None if s.channels is None else f"{s.channels} channels"
+    return s.title, s.precision, s.runtime, s.artefact, s.network, channels
 
 
 @dataclass

@@ -67,7 +67,8 @@ def _document(body: Sequence[Markup]) -> str:
         element("style", _part("style.css")),
     )
     script = element("script", _part("script.js"))
-    page = element("html", head, element("body", *body, script), lang="en")
+    whole = element("body", body[0], element("main", *body[1:]), script)
+    page = element("html", head, whole, lang="en")
     return f"<!DOCTYPE html>\n{page}\n"
 
 

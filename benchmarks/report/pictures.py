@@ -80,8 +80,11 @@ def fuse_pictures(
     height, width = bracket.size
     count = len(bracket.frames)
     found = [Picture(f"exposure {i} of {count}", f) for i, f in enumerate(bracket.frames, start=1)]
-    found.append(Picture("OpenCV Mertens", open_peer("mertens")(*bracket.frames)))
     notes: list[str] = []
+    try:
+        found.append(Picture("OpenCV Mertens", open_peer("mertens")(*bracket.frames)))
+    except cv2.error as error:  # in practice memory, of which it takes more than we do
+        notes.append(f"OpenCV Mertens is left out of the pictures: {error}")
     for name, subject in _bundle_subjects(records):
         try:
             found.append(Picture(name, _fuse(subject, bracket, given, threads)))

@@ -16,6 +16,7 @@ from edge_mef.benchmarks.report.figures import (
 from edge_mef.benchmarks.report.groups import Group, Names, machine_name
 from edge_mef.benchmarks.report.markup import Markup, element, joined
 from edge_mef.benchmarks.report.tables import bullets, paragraph, section, table
+from edge_mef.benchmarks.statistics import LEVEL
 
 NUMBERS = (
     "median (95\u00a0%), ms", "p90, ms", "p95, ms", "p99, ms", "max, ms", "jitter, ms", "frames/s",
@@ -147,5 +148,7 @@ def _doubts(record: Record) -> Iterator[str]:
         yield f"clocks were held down ({why})"
     if record.settings.warmup_stable is False:
         yield "the warm-up never became stable"
+    if (level := record.series["end_to_end"].summary.level) != LEVEL:
+        yield f"intervals are of {100 * level:g} %, and not of {100 * LEVEL:g} %"
     if record.subject.parity is not None and not record.subject.parity.passed:
         yield "the last verify failed"

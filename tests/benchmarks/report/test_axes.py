@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edge_mef.benchmarks.report.axes import Axis, axis_around, tick_texts
+from edge_mef.benchmarks.report.drawing import mark
 from edge_mef.benchmarks.report.figures import shortened, significant
 from edge_mef.benchmarks.report.markup import element, escaped, joined
 from edge_mef.benchmarks.report.samples import by_rank, by_time, running_medians, samples_shown
@@ -32,6 +33,16 @@ def test_an_axis_maps_ends_to_ends() -> None:
         axis = Axis(1, 100, 0, 200, log=log)
         assert [axis(v) for v in (1, 100, 1000, 0.1)] == pytest.approx([0, 200, 200, 0])
     assert Axis(1, 100, 0, 200, log=True)(10) == pytest.approx(100)
+
+
+def test_colours_and_marks_together_are_unique() -> None:
+    drawn = {mark(0, 0, colour) for colour in range(64)}
+    assert len(drawn) == 64
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.0), (-3.0, 5.0), (7.0, 7.0)])
+def test_odd_ranges_have_ticks(values: tuple[float, float]) -> None:
+    assert 2 <= len(axis_around(values, 0, 100, log=False).ticks()) <= 7
 
 
 def test_samples_that_stand_for_all() -> None:

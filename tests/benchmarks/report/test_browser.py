@@ -25,6 +25,11 @@ WRONG_BOXES = """
     && box.right <= document.documentElement.clientWidth);
 }).length
 """
+WATCH_PRINTING = """
+addEventListener('beforeprint', () => {
+  window.folded = document.querySelectorAll('details:not([open])').length;
+})
+"""
 WRONG_TEXTS = """
 [...document.querySelectorAll('svg.plot')].flatMap((plot) => {
   const outer = plot.getBoundingClientRect();
@@ -190,12 +195,14 @@ def luminance(colour: str) -> float:
 
 def test_printing(browser: Browser) -> None:
     browser.emulate(theme="dark")
+    browser.evaluate(WATCH_PRINTING)
     pdf = browser.pdf()
+    assert browser.evaluate("window.folded") == 0
     assert pdf.startswith(b"%PDF")
     assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") > 5
     browser.emulate(media="print")
     shown = "getComputedStyle(document.querySelector('{}')).display"
     assert browser.evaluate(shown.format(".slider")) == "none"
     assert browser.evaluate(shown.format(".pictures")) == "grid"
-    # What was folded up is open while it prints, and closed again afterwards.
+    # What is folded up is open while it prints only.
     assert browser.evaluate("document.querySelectorAll('details[open]').length") == 0

@@ -55,13 +55,19 @@ def test_both_kinds_of_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["records.md", "folder", "records.md@0"])
 def test_inputs_are_not_overwritten(tmp_path: Path, given: str) -> None:
+    output = tmp_path / "records.md"
+    output.write_text("mine")
     (tmp_path / "folder").mkdir()
-    for name in ("records.md", "folder/records.md"):
-        (tmp_path / name).write_text("mine")
-    output = tmp_path / ("folder/records.md" if given == "folder" else "records.md")
+    (tmp_path / "folder" / "records.json").symlink_to(output)
     with pytest.raises(OutputError, match="is one of the inputs"):
         write_report([tmp_path / given], output)
     assert output.read_text() == "mine"
+
+
+def test_a_report_may_lie_among_its_records_and_be_replaced(tmp_path: Path) -> None:
+    write_record(tmp_path / "a.json", made_record())
+    for _ in range(2):
+        assert write_report([tmp_path], tmp_path / "report.md").records == 1
 
 
 def test_an_exposure_is_not_overwritten(tmp_path: Path) -> None:

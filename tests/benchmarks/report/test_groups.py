@@ -75,6 +75,8 @@ def test_names_say_what_tells_apart() -> None:
     names = Names.of(records)
     assert [names.subject(r) for r in records] == ["ffmef-edge, fp32", "ffmef-edge, fp16", "other"]
     assert [names.colour(r) for r in records] == [0, 1, 2]
+    wide = made_record(subject={"channels": 16})
+    assert Names.of([records[0], wide]).subject(wide) == "ffmef-edge, 16 channels"
     again = made_record(latencies(9))
     assert names.record(again, [records[0], again]).startswith("ffmef-edge, fp32, 2025-01-31")
     assert names.record(again, [records[0], again]).endswith(again.id[:7])
