@@ -16,8 +16,10 @@ from edge_mef.benchmarks.report.drawing import (
     text,
 )
 from edge_mef.benchmarks.report.markup import Markup, joined
+from edge_mef.benchmarks.report.tables import figure
 
-ROW = 40.0
+_ROW = 40.0
+_MOST = 16  # of one plot
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,21 @@ class Bar:
         return max(sum(value for value, _ in self.parts), self.whole or 0.0)
 
 
-def bar_plot(title: str, bars: Sequence[Bar], label: str, *, key: Markup | None = None) -> Markup:
-    """Return bars on one axis. label: of the axis. key: a legend of 22 units on top."""
+def bar_figures(
+    title: str, caption: str, bars: Sequence[Bar], label: str, *, key: Markup | None = None
+) -> list[Markup]:
+    """Return bars on one axis, as plots with few enough for a page.
+
+    label: of the axis. key: a legend of 22 units on top.
+    """
     axis = axis_from_zero([bar.length for bar in bars], LEFT, RIGHT - 4)
+    return [
+        figure(_plot(title, bars[first : first + _MOST], axis, label, key), caption)
+        for first in range(0, len(bars), _MOST)
+    ]
+
+
+def _plot(title: str, bars: Sequence[Bar], axis: Axis, label: str, key: Markup | None) -> Markup:
     top = 22.0 if key else 2.0
     rows, y = [key or Markup("")], top
     for bar in bars:
@@ -55,7 +69,7 @@ def bar_plot(title: str, bars: Sequence[Bar], label: str, *, key: Markup | None 
 
 
 def _height(bar: Bar) -> float:
-    return ROW + (15 if bar.detail else 0) + (7 if bar.whole is not None else 0)
+    return _ROW + (15 if bar.detail else 0) + (7 if bar.whole is not None else 0)
 
 
 def _row(bar: Bar, axis: Axis, top: float) -> Markup:

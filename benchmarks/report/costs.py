@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from edge_mef.benchmarks.records import PHASES, Layer, Record
 from edge_mef.benchmarks.report.absent import Reasons, none_here
-from edge_mef.benchmarks.report.bars import Bar, bar_plot
+from edge_mef.benchmarks.report.bars import Bar, bar_figures
 from edge_mef.benchmarks.report.drawing import LEFT, colour_class, rectangle, text
 from edge_mef.benchmarks.report.figures import (
     milliseconds,
@@ -15,7 +15,7 @@ from edge_mef.benchmarks.report.figures import (
 )
 from edge_mef.benchmarks.report.groups import Group, Names, Size
 from edge_mef.benchmarks.report.markup import Markup, joined
-from edge_mef.benchmarks.report.tables import figure, folded, paragraph, plots, section, table
+from edge_mef.benchmarks.report.tables import folded, paragraph, plots, section, table
 
 _PARTS = PHASES[1:]
 MOST_LAYERS = 15
@@ -27,7 +27,8 @@ def energy_section(group: Group, names: Names, reasons: Reasons) -> Markup:
     if not any(r.joules_per_frame is not None for r in group.records):
         why = none_here("an energy", group.records, "energy", "energy.joules")
         return section(heading, why)
-    figures, rows = [], []
+    figures: list[Markup] = []
+    rows = []
     for size, records in group.sizes:
         bars = [
             Bar(
@@ -41,7 +42,7 @@ def energy_section(group: Group, names: Names, reasons: Reasons) -> Markup:
         ]
         if bars:
             title = f"Energy per frame at {size_text(size)}"
-            figures.append(figure(bar_plot(title, bars, "mJ per frame"), size_text(size)))
+            figures += bar_figures(title, size_text(size), bars, "mJ per frame")
         rows += [_energy_row(r, size, names.record(r, records), reasons) for r in records]
     explained = paragraph(
         "All that the sensor sees, the machine at rest included: nothing is subtracted."
@@ -73,14 +74,14 @@ def _energy_row(record: Record, size: Size, name: str, reasons: Reasons) -> tupl
 
 def phase_section(group: Group, names: Names, reasons: Reasons) -> Markup:
     """Return the phases of a call beside the whole, and the times before anything is warm."""
-    figures, rows = [], []
+    figures: list[Markup] = []
+    rows = []
     for size, records in group.sizes:
         split = [r for r in records if any(p in r.series for p in _PARTS)]
         if split:
             bars = [_phase_bar(r, names, names.record(r, records)) for r in split]
             title = f"Phases of a call at {size_text(size)}"
-            drawing = bar_plot(title, bars, "median, ms", key=_phase_key())
-            figures.append(figure(drawing, size_text(size)))
+            figures += bar_figures(title, size_text(size), bars, "median, ms", key=_phase_key())
         rows += [_phase_row(r, size, names.record(r, records), reasons) for r in records]
     if figures:
         said = "Medians of each phase; that of the whole call is measured for itself."
@@ -139,7 +140,7 @@ def layer_section(group: Group, names: Names) -> Markup:
     profiled = [r for r in group.records if r.layers is not None]
     if not profiled:
         return section("Layers", none_here("a profile of layers", group.records, "layers"))
-    figures = [_layer_figure(r, names) for r in profiled]
+    figures = [drawing for r in profiled for drawing in _layer_figures(r, names)]
     explained = paragraph(
         f"The {MOST_LAYERS} layers that take longest in the mean, and all others together."
     )
@@ -151,7 +152,7 @@ def _longest(layers: Sequence[Layer]) -> list[Layer]:
     return sorted(layers, key=lambda layer: -layer.mean_ms)
 
 
-def _layer_figure(record: Record, names: Names) -> Markup:
+def _layer_figures(record: Record, names: Names) -> list[Markup]:
     layers, colour = _longest(record.layers or ()), names.colour(record)
     kind = f"bar {colour_class(colour)}"
     bars = [
@@ -167,7 +168,7 @@ def _layer_figure(record: Record, names: Names) -> Markup:
         shown = f"{significant(total)}, {100 * share:.1f} %"
         bars.append(Bar(f"{len(rest)} others", ((total, "bar rest"),), shown))
     name = f"{names.subject(record)} at {size_text(size_of(record))}"
-    return figure(bar_plot(f"Layers of {name}", bars, "mean, ms"), name)
+    return bar_figures(f"Layers of {name}", name, bars, "mean, ms")
 
 
 def _layer_table(record: Record, names: Names) -> Markup:

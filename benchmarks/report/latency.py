@@ -29,6 +29,7 @@ from edge_mef.benchmarks.report.samples import by_rank, by_time, running_medians
 from edge_mef.benchmarks.report.tables import figure, folded, paragraph, plots, section, table
 from edge_mef.benchmarks.statistics import Summary
 
+_MOST_ROWS = 8  # of one plot
 _ROW, _BAND = 72.0, 26.0  # units that a record takes, and its samples of it
 _LOG_FROM = 3.0  # an axis that spans more is logarithmic, or spikes squeeze all the rest
 _SMALL_WIDTH, _SMALL_HEIGHT = 250.0, 132.0
@@ -43,7 +44,11 @@ def latency_section(group: Group, names: Names, shown: int) -> Markup:
             f" Of more than {shown} samples those are drawn that stand for the others, and the "
             "most extreme; numbers are those of all."
         )
-    strips = [strip_figure(size, records, names, shown) for size, records in group.sizes]
+    strips = [
+        drawing
+        for size, records in group.sizes
+        for drawing in strip_figures(size, records, names, shown)
+    ]
     distributions = section(
         "Latency distributions",
         paragraph(
@@ -75,21 +80,28 @@ def latency_section(group: Group, names: Names, shown: int) -> Markup:
     return joined([distributions, course])
 
 
-def strip_figure(size: Size, records: Sequence[Record], names: Names, shown: int) -> Markup:
-    """Return the distributions of all records of a size, one below the other."""
+def strip_figures(size: Size, records: Sequence[Record], names: Names, shown: int) -> list[Markup]:
+    """Return the distributions of all records of a size: on one axis, few enough for a page."""
     axis = _relative_axis([r.series["end_to_end"].summary for r in records])
+    called = [(record, names.record(record, records)) for record in records]
+    return [
+        _strips(called[first : first + _MOST_ROWS], axis, names, size_text(size), shown)
+        for first in range(0, len(called), _MOST_ROWS)
+    ]
+
+
+def _strips(
+    records: Sequence[tuple[Record, str]], axis: Axis, names: Names, size: str, shown: int
+) -> Markup:
     bottom = 4 + _ROW * len(records)
     rows = [
-        _strip(record, names, names.record(record, records), axis, 14 + _ROW * index, shown)
-        for index, record in enumerate(records)
+        _strip(record, names, name, axis, 14 + _ROW * index, shown)
+        for index, (record, name) in enumerate(records)
     ]
-    title = f"Latency distributions at {size_text(size)}"
-    said = "; ".join(
-        f"{names.record(r, records)}: {_said(r.series['end_to_end'].summary)}" for r in records
-    )
+    said = "; ".join(f"{name}: {_said(r.series['end_to_end'].summary)}" for r, name in records)
     label = f"times the median of each{' (logarithmic)' * axis.log}"
-    drawing = plot(title, said, bottom + 36, bottom_axis(axis, 2, bottom, label), *rows)
-    return figure(drawing, size_text(size))
+    title, axes = f"Latency distributions at {size}", bottom_axis(axis, 2, bottom, label)
+    return figure(plot(title, said, bottom + 36, axes, *rows), size)
 
 
 def _relative_axis(summaries: Sequence[Summary]) -> Axis:

@@ -179,6 +179,14 @@ def test_many_records_stay_small() -> None:
     assert "the most extreme; numbers are those of all." in Reader(page).text
 
 
+def test_plots_fit_on_a_page() -> None:
+    records = [made_record(latencies(i), subject={"title": f"subject {i}"}) for i in range(20)]
+    page = html_page(records)
+    heights = [float((p.get("viewBox") or "").split()[3]) for p in plots_of(page)]
+    assert len(heights) == 3 + 20
+    assert max(heights) < 700
+
+
 def test_the_same_subject_twice_is_told_apart() -> None:
     records = [made_record(latencies(i), date=f"2025-01-0{i}T12:00:00Z") for i in (1, 2)]
     text = Reader(html_page(records)).text
