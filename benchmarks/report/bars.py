@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edge_mef.benchmarks.report.axes import Axis, axis_from_zero
 from edge_mef.benchmarks.report.drawing import (
+    BOLD_LETTER,
     LEFT,
     RIGHT,
     SMALL_LETTER,
@@ -75,7 +76,7 @@ def _height(bar: Bar) -> float:
 def _row(bar: Bar, axis: Axis, top: float) -> Markup:
     y = top + 15
     if bar.colour is None:
-        room = RIGHT - LEFT - 8 - 6.4 * len(bar.shown)
+        room = RIGHT - LEFT - 8 - BOLD_LETTER * len(bar.shown)
         parts = [text(LEFT, y, fitted(bar.name, room)),
                  text(RIGHT, y, bar.shown, anchor="end", kind="value")]  # fmt: skip
     else:

@@ -8,7 +8,6 @@ from edge_mef.benchmarks.report.bars import Bar, bar_figures
 from edge_mef.benchmarks.report.drawing import LEFT, colour_class, rectangle, text
 from edge_mef.benchmarks.report.figures import (
     milliseconds,
-    shortened,
     significant,
     size_of,
     size_text,
@@ -157,7 +156,7 @@ def _layer_figures(record: Record, names: Names) -> list[Markup]:
     kind = f"bar {colour_class(colour)}"
     bars = [
         Bar(
-            f"{shortened(layer.name, 34)} ({shortened(layer.type, 14)})",
+            f"{layer.name} ({layer.type})",
             ((layer.mean_ms, kind),),
             f"{significant(layer.mean_ms)}, {100 * layer.share:.1f} %",
         )

@@ -13,7 +13,8 @@ from edge_mef.benchmarks.report.markup import Markup, element, joined, short
 
 WIDTH = 400.0
 LEFT, RIGHT = 8.0, 392.0  # of plots whose rows have their names above them
-_LETTER, SMALL_LETTER = 6.4, 5.9  # units that a letter takes, of names and of details
+# Units that a letter takes: of names, of details, and of the bold numbers.
+_LETTER, SMALL_LETTER, BOLD_LETTER = 6.4, 5.9, 7.4
 _SHAPES = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
     "M-3.6 -3.6h7.2v7.2h-7.2z",
@@ -89,7 +90,7 @@ def mark(x: float, y: float, colour: int, kind: str = "mark") -> Markup:
 
 def row_heading(y: float, colour: int, name: str, value: str = "") -> Markup:
     """Return the line above a row: its mark, its name, and to the right a number."""
-    shown = fitted(name, RIGHT - LEFT - 22 - len(value) * _LETTER)
+    shown = fitted(name, RIGHT - LEFT - 22 - len(value) * BOLD_LETTER)
     parts = [
         rectangle(LEFT + 12, y - 10, 4 + len(shown) * _LETTER, 13, "paper"),  # no line through it
         mark(LEFT + 6, y - 4, colour),
