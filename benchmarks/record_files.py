@@ -69,12 +69,16 @@ def read_records(path: Path | str) -> RecordSet:
     path = Path(path)
     if not path.is_dir():
         return _read_file(path)
-    files = sorted(p for p in path.iterdir() if p.suffix in (".json", ".jsonl") and p.is_file())
-    sets = [_read_file(file) for file in files]
+    sets = [_read_file(file) for file in record_paths(path)]
     if not sets:
         raise InputError(f"expected .json or .jsonl files in '{path}', found none")
     records = tuple(record for one in sets for record in one.records)
     return RecordSet(records, tuple(note for one in sets for note in one.notes))
+
+
+def record_paths(folder: Path) -> list[Path]:
+    """Return the files of a folder that hold records, in the order in which they are read."""
+    return sorted(p for p in folder.iterdir() if p.suffix in (".json", ".jsonl") and p.is_file())
 
 
 def read_record(path: Path | str) -> tuple[Record, tuple[str, ...]]:

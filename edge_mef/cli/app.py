@@ -16,6 +16,7 @@ from edge_mef.cli.fuse import fuse
 from edge_mef.cli.inspect import inspect
 from edge_mef.cli.metrics import metrics
 from edge_mef.cli.models import models
+from edge_mef.cli.report import report
 from edge_mef.cli.reporting import INTERRUPTED, fail, guarded
 from edge_mef.cli.train import train
 from edge_mef.cli.verify import verify
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 for command in (
     *(fuse, train, calibrate, export, verify, inspect, advise),
-    *(bench, compare, evaluate, metrics, models, doctor, demo),
+    *(bench, compare, report, evaluate, metrics, models, doctor, demo),
 ):
     app.command()(guarded(command))
 

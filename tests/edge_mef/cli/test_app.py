@@ -26,6 +26,7 @@ COMMANDS = (
     "inspect",
     "metrics",
     "models",
+    "report",
     "train",
     "verify",
 )

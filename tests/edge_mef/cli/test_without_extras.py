@@ -97,6 +97,8 @@ SEEN = {
     "edge_mef.benchmarks.peers.mertens",
     "edge_mef.benchmarks.peers.table",
     "edge_mef.benchmarks.records",
+    "edge_mef.benchmarks.report.page",
+    "edge_mef.benchmarks.scaling",
     "edge_mef.benchmarks.statistics",
     "edge_mef.benchmarks.timing",
     "edge_mef.bundle",
