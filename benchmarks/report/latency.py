@@ -143,7 +143,8 @@ def _strip(record: Record, names: Names, name: str, axis: Axis, top: float, show
 
 def _calls(record: Record, axis: Axis, top: float, shown: int, kind: str) -> list[Markup]:
     series = record.series["end_to_end"]
-    inside, outside = [], []
+    inside: list[tuple[float, float]] = []
+    outside: list[tuple[float, float]] = []
     for index in by_rank(series.samples, shown):
         share = series.samples[index] / series.summary.median
         y = top + _BAND * ((int(index) * _GOLDEN) % 1)

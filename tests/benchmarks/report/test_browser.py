@@ -90,7 +90,8 @@ def test_the_policy_holds(browser: Browser) -> None:
       image.onload = () => done('loaded'); image.onerror = () => done('refused');
       image.src = 'file:///x.png'; })"""
     assert browser.evaluate(script) == "refused"
-    assert any(event["method"] == "Log.entryAdded" for event in browser.events)
+    told = [e["params"]["entry"]["text"] for e in browser.events if e["method"] == "Log.entryAdded"]
+    assert any("Content Security Policy" in text for text in told), told
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280, 1600])

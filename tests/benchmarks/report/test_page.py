@@ -41,7 +41,9 @@ def test_it_is_self_contained(page: str) -> None:
     reader = Reader(page)
     metas = [found for tag, found in reader.elements if tag == "meta"]
     assert metas[1] == {"http-equiv": "Content-Security-Policy", "content": POLICY}
-    assert POLICY.startswith("default-src 'none'; ")
+    assert POLICY == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+    )
     assert "http://" not in page
     assert "https://" not in page
     assert reader.values("src") == []
@@ -177,6 +179,25 @@ def test_many_records_stay_small() -> None:
     assert len(plots_of(page)) > 150
     # Thinned out, and it says so.
     assert "the most extreme; numbers are those of all." in Reader(page).text
+
+
+def test_calls_beyond_a_plot_are_arrows_and_counted() -> None:
+    samples = latencies(3, 200, spread=0.01)
+    samples[50:53] = 300.0
+    record = made_record(samples)
+    page = html_page([record])
+    strip, course = plots_of(page)
+    for plot in (strip, course):
+        arrows = [p for p in plot.iter("path") if "beyond" in (p.get("class") or "")]
+        assert len(arrows) >= 3
+    counted = sum(
+        (path.get("d") or "").count("h.1")
+        for path in strip.iter("path")
+        if (path.get("class") or "").startswith("dots")
+    )
+    arrows = [p for p in strip.iter("path") if "beyond" in (p.get("class") or "")]
+    assert counted + len(arrows) == 200
+    assert f"{len(arrows)} beyond the plot" in Reader(page).text
 
 
 def test_plots_fit_on_a_page() -> None:

@@ -3,14 +3,15 @@
 import pytest
 
 from edge_mef.benchmarks.compare import compare_records
-from edge_mef.benchmarks.records import Quality, Record
+from edge_mef.benchmarks.records import Interleaving, Quality, Record
 from edge_mef.benchmarks.report.groups import Names, group_records
 from edge_mef.benchmarks.report.page import html_page
 from edge_mef.benchmarks.report.quality import frontier, larger_is_better
 from edge_mef.benchmarks.report.ratios import paired_turns, sureness
 from edge_mef.benchmarks.report.sizes import fit_row, lines_of
+from edge_mef.benchmarks.statistics import paired_ratio
 from tests.benchmarks.made_records import latencies, made_record
-from tests.benchmarks.report.made_reports import made_benchmark
+from tests.benchmarks.report.made_reports import PEER, made_benchmark
 from tests.benchmarks.report.reading import Reader
 
 
@@ -32,6 +33,13 @@ def test_the_first_bundle_is_what_others_are_compared_with() -> None:
     records = made_benchmark(((270, 480),))
     (turns,) = paired_turns(list(reversed(records)))
     assert turns.reference is records[0]
+    turned = Interleaving(group="a" * 32, order="fixed", titles=("peer", "ours"))
+    peer = made_record(subject=PEER | {"kind": "peer", "title": "peer"},
+                       settings={"interleaved": turned})  # fmt: skip
+    ours = made_record(subject={"title": "ours"}, settings={"interleaved": turned})
+    (turns,) = paired_turns([peer, ours])
+    assert turns.reference is ours
+    assert "in a fixed order" in sureness(turns)
     (turns,) = paired_turns([records[3], records[2]])
     assert turns.reference is records[2]
     assert "Also in these rounds, but not here: ffmef-edge, ffmef-edge-4." in sureness(turns)
@@ -42,6 +50,8 @@ def test_only_shared_rounds_count() -> None:
     cut = made_benchmark(((270, 480),), subjects=2, samples=40)[1]
     (turns,) = paired_turns([long, cut])
     assert turns.others[0].rounds == 40
+    first = long.series["end_to_end"].samples[:40]
+    assert turns.others[0].ratio == paired_ratio(first, cut.series["end_to_end"].samples)
     few = made_benchmark(((270, 480),), subjects=2, samples=5)[1]
     (turns,) = paired_turns([long, few])
     assert (turns.others[0].ratio, turns.others[0].verdict) == (None, None)
