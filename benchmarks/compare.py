@@ -13,6 +13,7 @@ from edge_mef.benchmarks.comparable import (
 )
 from edge_mef.benchmarks.records import Phase, Record, Series
 from edge_mef.benchmarks.statistics import LEVEL, Ratio, bootstrap_ratio, paired_ratio
+from edge_mef.benchmarks.yardstick import per_yardstick, unsteadiness, widened
 from edge_mef.errors import InputError
 
 # The median of the same artefact moves from run to run (memory layout, heat, neighbours), and no
@@ -39,6 +40,8 @@ class Comparison:
             is below 1 / (1 + `LEAST_CHANGE`), or else "no difference"; of runs made apart always
             that where other programs took the cores during one of them.
         paired: whether calls took turns, so that pairs of samples were compared.
+        moved: how much the speed of the machine itself moved in two runs made apart, 0.1 for 10 %;
+            the ratio is then one of times in yardsticks. None where there were none.
         changed: how the subjects differ.
         allowed: conditions that differ, and were allowed to.
         notes: what makes the numbers less sure, in sentences.
@@ -50,6 +53,7 @@ class Comparison:
     ratio: Ratio
     verdict: Verdict
     paired: bool
+    moved: float | None
     changed: tuple[Difference, ...]
     allowed: tuple[Difference, ...]
     notes: tuple[str, ...]
@@ -96,10 +100,11 @@ def compare_records(
     allowed = check_comparable(before, after, across)
     one, other = _series(before, phase, "first"), _series(after, phase, "second")
     pairs = _pairs(before, after, phase)
-    first, second = one.samples[:pairs], other.samples[:pairs]
-    ratio = (bootstrap_ratio if pairs is None else paired_ratio)(
-        first, second, level=level, seed=seed
-    )
+    if pairs is not None:
+        first, second = one.samples[:pairs], other.samples[:pairs]
+        ratio, moved = paired_ratio(first, second, level=level, seed=seed), None
+    else:
+        ratio, moved = _ratio_apart(before, after, phase, level=level, seed=seed)
     disturbed = () if pairs is not None else _disturbed(before, after)
     return Comparison(
         before=before,
@@ -110,8 +115,47 @@ def compare_records(
         paired=pairs is not None,
         changed=subject_differences(before, after),
         allowed=allowed,
-        notes=(*_sureness(ratio, before, pairs, disturbed), *_notes(before, after)),
+        moved=moved,
+        notes=(
+            *_sureness(ratio, before, pairs, disturbed),
+            *_steadiness(moved),
+            *_notes(before, after),
+        ),
     )
+
+
+def _ratio_apart(
+    before: Record, after: Record, phase: Phase, *, level: float, seed: int
+) -> tuple[Ratio, float | None]:
+    """Return the ratio of two runs, by their yardsticks where they have some for what runs.
+
+    The yardstick is of the processor and of one Python, and only end-to-end samples are of its
+    rounds.
+    """
+    one, other = before.series[phase].samples, after.series[phase].samples
+    beside = before.yardstick, after.yardstick
+    alike = before.machine.python == after.machine.python
+    alike = alike and before.machine.digest == after.machine.digest
+    on_cpu = all(map(_on_cpu, (before, after)))
+    if None in beside or phase != "end_to_end" or not on_cpu or not alike:
+        return bootstrap_ratio(one, other, level=level, seed=seed), None
+    first, second = (series.samples for series in beside if series is not None)
+    scaled = per_yardstick(one, first), per_yardstick(other, second)
+    moved = unsteadiness(first, second)
+    return widened(bootstrap_ratio(*scaled, level=level, seed=seed), moved), moved
+
+
+def _on_cpu(record: Record) -> bool:
+    return record.runtime.get("device", "CPU") == "CPU"
+
+
+def _steadiness(moved: float | None) -> list[str]:
+    if moved is None or moved <= LEAST_CHANGE:
+        return []
+    return [
+        f"the speed of the machine itself moved by {moved:.0%}: times are compared by a yardstick "
+        "that was timed beside them, and the interval is widened"
+    ]
 
 
 def judge(ratio: Ratio) -> Verdict:

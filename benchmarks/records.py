@@ -30,7 +30,7 @@ PHASES: tuple[Phase, ...] = ("end_to_end", "copy_in", "compute", "copy_out")
 MEASURED = (
     *("load.open_ms", "load.first_ms", "series.copy_in", "series.compute", "series.copy_out"),
     *("throughput", "memory.host_peak_bytes", "memory.device_peak_bytes", "layers"),
-    *("energy", "heat", "state", "contention", "quality"),
+    *("energy", "heat", "state", "contention", "yardstick", "quality"),
 )
 _SHA256 = "^[0-9a-f]{64}$"
 _SAME = 1e-6  # relative; machines may add the same numbers in another order
@@ -212,6 +212,7 @@ class Record(_Part):
         toolchain: versions (`edge_mef.toolchain`).
         energy: of `energy_frames` frames, the idle machine included.
         contention: while the samples were taken.
+        yardstick: a fixed piece of work that was timed in every round (`benchmarks.yardstick`).
         not_measured: the reason for every value of `MEASURED` that is None, by its dotted name.
         notes: sentences for people.
     """
@@ -235,6 +236,7 @@ class Record(_Part):
     heat: HeatReading | None = None
     state: PowerState | None = None
     contention: Contention | None = None
+    yardstick: Series | None = None
     quality: Quality | None = None
     not_measured: dict[str, str]
     notes: tuple[str, ...] = ()
@@ -278,6 +280,7 @@ def make_record(
     heat: HeatReading | None = None,
     state: PowerState | None = None,
     contention: Contention | None = None,
+    yardstick: Series | None = None,
     quality: Quality | None = None,
     notes: Sequence[str] = (),
     date: str | None = None,

@@ -14,10 +14,11 @@ from edge_mef.benchmarks.latency.findings import Findings
 from edge_mef.benchmarks.latency.quality import measure_quality
 from edge_mef.benchmarks.latency.request import Request
 from edge_mef.benchmarks.latency.streams import Burst, run_streams
-from edge_mef.benchmarks.latency.turns import steady
-from edge_mef.benchmarks.records import Layer, Quality, Throughput
+from edge_mef.benchmarks.latency.turns import Turn, steady
+from edge_mef.benchmarks.records import Layer, Quality, Series, Throughput
 from edge_mef.benchmarks.sensors.meter import SENSORS, Meter, open_meter
 from edge_mef.benchmarks.speed import Frame
+from edge_mef.benchmarks.yardstick import yardstick
 from edge_mef.errors import EdgeMefError
 from edge_mef.runtimes.profile import LayerTime
 
@@ -51,10 +52,25 @@ def watched(findings: Sequence[Findings]) -> Iterator[None]:
                 one.found("contention", found)
 
 
+@contextmanager
+def beside_a_yardstick(findings: Sequence[Findings]) -> Iterator[list[Turn]]:
+    """Yield what is timed beside the samples, and keep its samples however they end."""
+    turn = Turn(yardstick)
+    try:
+        yield [turn]
+    finally:
+        if turn.samples:
+            series = Series.of(turn.samples)
+            for one in findings:
+                one.found("yardstick", series)
+
+
 def keep_heat(one: Findings, meter: Meter) -> None:
     """Keep the heat of the time of the samples, and modes and clocks as they were before."""
     one.found("heat", meter.heat())
     one.found("state", meter.state())
+    if one.streams > 1:
+        one.lack(("yardstick",), "it is timed beside one stream")
 
 
 def measure_phases(

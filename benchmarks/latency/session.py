@@ -128,8 +128,9 @@ def _measure(
             points = _OPENED * index / len(findings)
             warm(one.turn, effort, partial(session.show, what, points))
         with parts.meter_of(findings) as meter, parts.watched(findings):
-            turns = [one.turn for one in findings]
-            take_turns(turns, effort, partial(_show_turns, session, findings, size))
+            show = partial(_show_turns, session, findings, size)
+            with parts.beside_a_yardstick(findings) as beside:
+                take_turns([one.turn for one in findings], effort, show, beside=beside)
         _measure_opened(session, entrants, findings, frames, meter)
         stack.close()
         _measure_closed(session, entrants, findings, frames)

@@ -26,6 +26,7 @@ Tick = Callable[[], None]
 
 _SHARE_OF_WARMUP = 0.25  # of the seconds
 _FEWEST_WARMUP = 2  # calls; where one takes longer than all the seconds, still these
+_LEAST_SHARE = 0.2  # of the seconds: a machine's speed moves within seconds, and that must be seen
 _CHECK_EVERY = 10  # rounds: an interval takes longer to compute than a small call
 
 
@@ -36,7 +37,8 @@ class Effort:
     Attributes:
         fewest: samples, if there is time for them.
         percentile: there are samples enough for its interval, if there is time for them.
-        seconds: the time of each call's samples; `FEWEST_SAMPLES` are taken in any case.
+        seconds: the time of each call's samples; `FEWEST_SAMPLES` are taken in any case. All
+            together take a fifth of it at least.
         most: samples, whatever else is asked.
     """
 
@@ -76,8 +78,17 @@ def warm(turn: Turn, effort: Effort, tick: Tick) -> None:
             tick()
 
 
-def take_turns(turns: Sequence[Turn], effort: Effort, tick: Tick, seed: int = 0) -> None:
+def take_turns(
+    turns: Sequence[Turn],
+    effort: Effort,
+    tick: Tick,
+    *,
+    beside: Sequence[Turn] = (),
+    seed: int = 0,
+) -> None:
     """Add samples to all until each has enough; `tick` is called after every round.
+
+    Those `beside` come along in every round, and nobody waits for them.
 
     A call that has spent its time leaves after `FEWEST_SAMPLES` rounds, so that a slow one need not
     be called as often as a quick one: sample i of all is of round i. What was measured is in the
@@ -85,13 +96,16 @@ def take_turns(turns: Sequence[Turn], effort: Effort, tick: Tick, seed: int = 0)
     """
     drawn = random.Random(seed)
     active = list(turns)
+    begun = time.monotonic()
     with steady():
         while active:
-            drawn.shuffle(active)
-            for turn in active:
+            drawn.shuffle(order := [*active, *beside])
+            for turn in order:
                 turn.take()
             tick()
             active = [turn for turn in active if not _is_out_of_time(turn, effort)]
+            if time.monotonic() - begun < effort.seconds * _LEAST_SHARE:
+                continue
             if all(_has_enough(turn, effort) for turn in active):
                 break
 
@@ -123,7 +137,8 @@ def expected_rounds(turn: Turn, effort: Effort) -> int:
     if not known:
         return effort.fewest
     in_time = effort.seconds * 1e3 * len(known) / sum(known)
-    return max(FEWEST_SAMPLES, min(effort.fewest, int(in_time)), len(turn.samples))
+    asked = max(effort.fewest, int(in_time * _LEAST_SHARE))
+    return max(FEWEST_SAMPLES, min(asked, int(in_time), effort.most), len(turn.samples))
 
 
 def _is_out_of_time(turn: Turn, effort: Effort) -> bool:

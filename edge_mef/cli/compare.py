@@ -124,6 +124,7 @@ def _describe(found: "Comparison", notes: tuple[str, ...], limit: float | None) 
         "phase": found.phase,
         **found.ratio.model_dump(),
         "paired": found.paired,
+        "machine_moved": found.moved,
         "least_change": LEAST_CHANGE,
         "fail_if_slower": limit,
         "failed": limit is not None and found.slower_than(limit),

@@ -48,6 +48,7 @@ FULL: dict[str, Any] = {
     ),
     "state": PowerState(governor="performance", not_measured={"mode": "nvpmodel is not there"}),
     "contention": Contention(waited=0.01, stolen=0.0),
+    "yardstick": Series.of([0.2, 0.21, 0.2]),
     "quality": Quality(scenes=("room",), values={"MEF-SSIM": 0.98}),
     "not_measured": {},
     "notes": ("the peak of memory is that of the process",),

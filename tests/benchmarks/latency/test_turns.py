@@ -38,6 +38,22 @@ def test_samples_suffice_for_the_percentile_asked() -> None:
     assert len(turn.samples) >= 368
 
 
+def test_some_come_along_and_nobody_waits_for_them() -> None:
+    turn, along = Turn(_nothing), Turn(_nothing)
+    take_turns([turn], Effort(fewest=20, seconds=0.1), _nothing, beside=[along])
+    assert len(along.samples) == len(turn.samples)
+    slow = Turn(partial(time.sleep, 0.01))
+    take_turns([slow], Effort(fewest=100, seconds=0.05), _nothing, beside=[along])
+    assert len(slow.samples) == FEWEST_SAMPLES
+
+
+def test_sampling_lasts_long_enough_to_see_the_machine_move() -> None:
+    turn = Turn(_nothing)
+    started = time.perf_counter()
+    take_turns([turn], Effort(fewest=10, seconds=1.0, most=10**9), _nothing)
+    assert 0.2 <= time.perf_counter() - started < 1.0
+
+
 def test_a_slow_call_leaves_and_the_quick_ones_go_on() -> None:
     slow, quick = Turn(partial(time.sleep, 0.02)), Turn(_nothing)
     take_turns([slow, quick], Effort(fewest=100, seconds=0.05), _nothing)
@@ -95,7 +111,8 @@ def test_a_restless_call_ends_unsettled() -> None:
 def test_the_expected_rounds_follow_from_the_time() -> None:
     effort = Effort(fewest=100, seconds=1.0)
     assert expected_rounds(Turn(_nothing), effort) == 100
-    assert expected_rounds(Turn(_nothing, warmup=[1.0] * 5), effort) == 100
+    assert expected_rounds(Turn(_nothing, warmup=[1.0] * 5), effort) == 200  # a fifth of a second
+    assert expected_rounds(Turn(_nothing, warmup=[5.0] * 5), effort) == 100
     assert expected_rounds(Turn(_nothing, warmup=[20.0] * 5), effort) == 50
     assert expected_rounds(Turn(_nothing, warmup=[500.0] * 2), effort) == FEWEST_SAMPLES
 
