@@ -104,12 +104,17 @@ def _kept(session: _Session, findings: Sequence[Findings]) -> Iterator[None]:
     try:
         yield
     finally:
-        with session.listener.held_off():
-            for one in findings:
-                record = one.record(session.around)
-                if record is not None:
-                    session.listener.keep(record)
-            session.done += 1
+        session.done += 1
+        with session.listener.held_off(), ExitStack() as rest:
+            # Where one cannot be kept, the others are all the same.
+            for one in reversed(findings):
+                rest.callback(_keep, session, one)
+
+
+def _keep(session: _Session, one: Findings) -> None:
+    record = one.record(session.around)
+    if record is not None:
+        session.listener.keep(record)
 
 
 def _measure(

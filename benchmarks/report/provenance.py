@@ -10,7 +10,7 @@ from edge_mef.benchmarks.report.markup import Markup, element, joined
 from edge_mef.benchmarks.report.tables import bullets, folded, paragraph, section
 
 _PARTS = ("subject", "settings", "machine", "runtime", "toolchain", "load", "memory", "throughput",
-          "energy", "heat", "state", "quality")  # fmt: skip
+          "energy", "heat", "state", "contention", "quality")  # fmt: skip
 
 
 def provenance_section(records: Sequence[Record], names: Names) -> Markup:
@@ -29,12 +29,14 @@ def provenance_section(records: Sequence[Record], names: Names) -> Markup:
 
 def _one(record: Record, names: Names) -> Markup:
     heading = f"{names.subject(record)} at {size_text(size_of(record))}, {date_text(record)} UTC"
-    document = record.model_dump(mode="json", exclude={"series", "layers"})
+    document = record.model_dump(mode="json", exclude={"series", "layers", "yardstick"})
     rows = [_row("id", record.id), _row("date", record.date)]
     for name in _PARTS:
         rows += _rows(name, document[name])
     if record.energy_frames is not None:
         rows.append(_row("energy_frames", record.energy_frames))
+    if record.yardstick is not None:
+        rows += _rows("yardstick, ms", record.yardstick.summary.model_dump(mode="json"))
     samples = ", ".join(f"{len(s.samples)} of {p}" for p, s in record.series.items())
     rows.append(_row("samples", samples))
     rows += _rows("not measured", document["not_measured"])

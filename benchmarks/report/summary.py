@@ -17,6 +17,7 @@ from edge_mef.benchmarks.report.groups import Group, Names, machine_name
 from edge_mef.benchmarks.report.markup import Markup, element, joined
 from edge_mef.benchmarks.report.tables import bullets, paragraph, section, table
 from edge_mef.benchmarks.statistics import LEVEL
+from edge_mef.benchmarks.yardstick import unsteadiness
 
 NUMBERS = (
     "median (95\u00a0%), ms", "p90, ms", "p95, ms", "p99, ms", "max, ms", "jitter, ms", "frames/s",
@@ -27,6 +28,7 @@ EXPLAINED = (
     "Frames/s is the measured throughput with the streams it names; MP/s are megapixels of one "
     "exposure by the median time of a call. Memory is the peak."
 )
+_STEADY = 0.1  # of the spread of the yardstick: a machine left to itself stays within it
 
 
 def overview(groups: Sequence[Group], notes: Sequence[str]) -> Markup:
@@ -148,6 +150,12 @@ def _doubts(record: Record) -> Iterator[str]:
         yield f"clocks were held down ({why})"
     if record.settings.warmup_stable is False:
         yield "the warm-up never became stable"
+    if record.contention is not None and record.contention.disturbed:
+        yield "other programs took the cores meanwhile"
+    if record.yardstick is not None:
+        moved = unsteadiness(record.yardstick.samples, record.yardstick.samples)
+        if moved > _STEADY:
+            yield f"the machine's own speed moved by more than {_STEADY:.0%} meanwhile"
     if (level := record.series["end_to_end"].summary.level) != LEVEL:
         yield f"intervals are of {100 * level:g} %, and not of {100 * LEVEL:g} %"
     if record.subject.parity is not None and not record.subject.parity.passed:

@@ -76,7 +76,10 @@ def make_request(asked: Asked) -> tuple[Request, list[str]]:
 
     streams, skipped = _streams(asked.streams), _skipped(asked.skip)
     effort = Effort(
-        fewest=asked.samples, percentile=_percentile(asked.percentile), seconds=asked.seconds
+        fewest=asked.samples,
+        percentile=_percentile(asked.percentile),
+        seconds=asked.seconds,
+        most=max(Effort.most, asked.samples),
     )
     sizes = _sizes(asked.size)
     conditions = Conditions(asked.threads, asked.provider, asked.cuda_graph)

@@ -1,11 +1,15 @@
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 from edge_mef.benchmarks.compare import compare_records
+from edge_mef.benchmarks.latency.request import Listener
 from edge_mef.benchmarks.latency.session import run_benchmark
 from edge_mef.benchmarks.latency.turns import Effort
+from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.statistics import MOST_WARMUP
-from edge_mef.errors import BundleError, InputError
+from edge_mef.errors import BundleError, InputError, OutputError
 from tests.benchmarks.latency.made_entrants import Kept, SleepyEntrant, request
 
 
@@ -172,3 +176,17 @@ def test_memory_is_measured_when_all_is_closed() -> None:
     run_benchmark(request(entrant, skipped=frozenset({"quality"})), kept.listener())
     assert entrant.closed_before_footprint
     assert "no such bundle" in kept.records[0].not_measured["memory.host_peak_bytes"]
+
+
+def test_where_one_record_cannot_be_kept_the_others_are() -> None:
+    kept: list[str] = []
+
+    def keep(record: Record) -> None:
+        kept.append(record.subject.title)
+        if len(kept) == 1:
+            raise OutputError("the disk is full")
+
+    listener = Listener(keep, lambda *told: None, nullcontext)
+    with pytest.raises(OutputError, match="the disk is full"):
+        run_benchmark(request(SleepyEntrant("a"), SleepyEntrant("b")), listener)
+    assert kept == ["a", "b"]
