@@ -29,6 +29,7 @@ class Fuser:
 
     def __init__(self, bundle: Bundle, runtime: Runtime, memory_limit: int | None = None) -> None:
         self.bundle, self.runtime, self.memory_limit = bundle, runtime, memory_limit
+        self._pixels_fused = 0  # of the largest frame
 
     @classmethod
     def open(
@@ -83,7 +84,10 @@ class Fuser:
     def fuse_exposures(self, exposures: Exposures) -> Frame:
         """Fuse exposures that are already read and ordered; raises as `fuse` does."""
         self.check(len(exposures.frames), *exposures.size)
-        return self.runtime.run(exposures.frames)
+        fused = self.runtime.run(exposures.frames)
+        height, width = exposures.size
+        self._pixels_fused = max(self._pixels_fused, height * width)
+        return fused
 
     def check(self, count: int, height: int, width: int) -> None:
         """Raise `InputError` unless so many frames of this size can be fused here."""
@@ -91,7 +95,9 @@ class Fuser:
         refusal = self.runtime.refusal(height, width)
         if refusal is not None:
             raise InputError(refusal)
-        check_memory(self.bundle.manifest, height, width, self.memory_limit)
+        # What was taken for a frame as large is kept for the next, and no longer available.
+        if self.memory_limit is not None or height * width > self._pixels_fused:
+            check_memory(self.bundle.manifest, height, width, self.memory_limit)
 
     def read(
         self, paths: Sequence[Path | str], *, align: bool = False, extremes: bool = False

@@ -210,3 +210,17 @@ def test_the_errors_of_the_runtime_are_ours(
         monkeypatch.setattr(fuser.runtime, "_session", Session())
         with pytest.raises(error, match=message):
             fuser.fuse(PLAIN, PLAIN)
+
+
+def test_memory_that_the_last_frame_took_is_there_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A runtime keeps what it took, so that it is not available to others; nor is it needed."""
+    frame = np.zeros((48, 64, 3), np.uint8)
+    large = np.zeros((96, 64, 3), np.uint8)
+    with Fuser.open("ffmef") as fuser:
+        fused = fuser.fuse(frame, frame)
+        monkeypatch.setattr(memory, "available_bytes", lambda: 0)
+        assert np.array_equal(fuser.fuse(frame, frame), fused)
+        with pytest.raises(FrameTooLargeError):
+            fuser.fuse(large, large)
