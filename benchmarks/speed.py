@@ -27,7 +27,7 @@ from edge_mef.methods import free_name, free_title
 from edge_mef.render.brackets import random_bracket
 
 Frame = NDArray[np.uint8]
-_RENDERED = (360, 480)
+_RENDERED = (180, 240)
 _SEED = 3
 _MOST_EXPOSURES = 32
 

@@ -18,7 +18,7 @@ from edge_mef.benchmarks.records import Interleaving, Quality
 from edge_mef.benchmarks.sensors.meter import Meter
 from edge_mef.benchmarks.speed import Frame, rendered_frames
 from edge_mef.benchmarks.statistics import PERCENTS, percentile_interval
-from edge_mef.errors import InputError
+from edge_mef.errors import FrameTooLargeError, InputError
 from edge_mef.toolchain import toolchain_versions
 
 _POINTS = 100  # of the progress of a group
@@ -34,6 +34,7 @@ class _Session:
     listener: Listener
     around: Around
     groups: int
+    notes: list[str]
     done: int = 0
     quality: dict[str, Quality | str] = field(default_factory=dict)
     _last: float = 0.0
@@ -58,7 +59,7 @@ def run_benchmark(request: Request, listener: Listener) -> tuple[str, ...]:
     """
     groups, notes = _plan(request)
     count = sum(1 if streams == 1 else len(entrants) for _, streams, entrants in groups)
-    session = _Session(request, listener, _around(request), count)
+    session = _Session(request, listener, _around(request), count, notes)
     for size, streams, entrants in groups:
         frames = rendered_frames(*size, request.exposures)
         if streams == 1:
@@ -66,7 +67,7 @@ def run_benchmark(request: Request, listener: Listener) -> tuple[str, ...]:
         else:
             for entrant in entrants:
                 _measure_streams(session, entrant, frames, size, streams)
-    return tuple(notes)
+    return tuple(session.notes)
 
 
 def _plan(request: Request) -> tuple[list[tuple[Size, int, list[Entrant]]], list[str]]:
@@ -78,7 +79,7 @@ def _plan(request: Request) -> tuple[list[tuple[Size, int, list[Entrant]]], list
         errors += [found[size] for found in refused.values() if size in found]
         for title, found in refused.items():
             if size in found:
-                notes.append(f"{title} was left out at {size[0]}x{size[1]}: {found[size]}")
+                notes.append(_left_out(title, size, found[size]))
         entrants = [e for e in request.entrants if size not in refused[e.title]]
         if entrants:
             groups += [(size, streams, entrants) for streams in request.streams]
@@ -124,9 +125,7 @@ def _measure(
     findings: list[Findings] = []
     group = _group(entrants)
     with _kept(session, findings), ExitStack() as stack:
-        for entrant in entrants:
-            session.show(f"{entrant.title} {_text(size)}: opening", 0)
-            findings.append(_open(stack, entrant, frames, size, 1, group))
+        entrants = _open_all(session, stack, entrants, findings, frames, size, group)
         effort = session.request.effort
         for index, one in enumerate(findings):
             what = f"{one.subject.title} {_text(size)}: warming up"
@@ -231,6 +230,39 @@ def _open(
         told=opened.describe(),
         group=group,
     )
+
+
+def _open_all(
+    session: _Session,
+    stack: ExitStack,
+    entrants: Sequence[Entrant],
+    findings: list[Findings],
+    frames: Sequence[Frame],
+    size: Size,
+    group: Interleaving | None,
+) -> list[Entrant]:
+    """Add findings for all that can be opened together; return their entrants.
+
+    Raises:
+        FrameTooLargeError: the memory is not enough for any of them.
+    """
+    opened: list[Entrant] = []
+    refused: FrameTooLargeError | None = None
+    for entrant in entrants:
+        session.show(f"{entrant.title} {_text(size)}: opening", 0)
+        try:
+            findings.append(_open(stack, entrant, frames, size, 1, group))
+            opened.append(entrant)
+        except FrameTooLargeError as error:  # the others may have taken what it needs
+            refused = error
+            session.notes.append(_left_out(entrant.title, size, error))
+    if refused is not None and not opened:
+        raise refused
+    return opened
+
+
+def _left_out(title: str, size: Size, error: Exception) -> str:
+    return f"{title} was left out at {_text(size)}: {error}"
 
 
 def _group(entrants: Sequence[Entrant]) -> Interleaving | None:

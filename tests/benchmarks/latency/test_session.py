@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -9,8 +10,8 @@ from edge_mef.benchmarks.latency.session import run_benchmark
 from edge_mef.benchmarks.latency.turns import Effort
 from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.statistics import MOST_WARMUP
-from edge_mef.errors import BundleError, InputError, OutputError
-from tests.benchmarks.latency.made_entrants import Kept, SleepyEntrant, request
+from edge_mef.errors import BundleError, FrameTooLargeError, InputError, OutputError
+from tests.benchmarks.latency.made_entrants import Frame, Kept, Sleeper, SleepyEntrant, request
 
 
 def test_a_record_tells_what_ran_and_how_long() -> None:
@@ -190,3 +191,16 @@ def test_where_one_record_cannot_be_kept_the_others_are() -> None:
     with pytest.raises(OutputError, match="the disk is full"):
         run_benchmark(request(SleepyEntrant("a"), SleepyEntrant("b")), listener)
     assert kept == ["a", "b"]
+
+
+def test_one_that_finds_no_memory_beside_the_others_is_left_out() -> None:
+    class TooLarge(SleepyEntrant):
+        def open(self, frames: Sequence[Frame]) -> Sleeper:
+            raise FrameTooLargeError("no memory")
+
+    kept = Kept()
+    notes = run_benchmark(request(TooLarge("large"), SleepyEntrant("small")), kept.listener())
+    assert notes == ("large was left out at 32x48: no memory",)
+    assert [record.subject.title for record in kept.records] == ["small"]
+    with pytest.raises(FrameTooLargeError, match="no memory"):
+        run_benchmark(request(TooLarge()), Kept().listener())
