@@ -82,7 +82,7 @@ def table(records: Sequence[Record]) -> str:
     lines = [
         _machine_text(shown[0]),
         "",
-        "| | median | 99 of 100 within | peak memory | as fast as Mertens | MEF-SSIM |",
+        "| | median | 99 of 100 within | peak memory | times as fast as Mertens | MEF-SSIM |",
         "| --- | --- | --- | --- | --- | --- |",
         *(_row(record, peer) for record in shown),
     ]
@@ -127,7 +127,7 @@ def _speedup(record: Record, peer: Record) -> str:
     if pairs < FEWEST_SAMPLES:
         return "too few pairs"
     found = paired_ratio(samples[0][:pairs], samples[1][:pairs])
-    return f"{found.ratio:.2g} times ({found.low:.2g} to {found.high:.2g})"
+    return f"{found.ratio:.2g} ({found.low:.2g} to {found.high:.2g})"
 
 
 def _machine_text(record: Record) -> str:

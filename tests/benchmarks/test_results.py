@@ -48,7 +48,7 @@ def test_the_table_names_machine_and_ratio() -> None:
     assert "MEF-SSIM is the mean of 2 scenes" in found
     rows = [line for line in found.splitlines() if line.startswith("| `") or "Mertens |" in line]
     assert "| `ffmef-edge` | 20 ms |" in found
-    assert "| 150 MB | 4 times (4 to 4) | 0.9800 |" in found
+    assert "| 150 MB | 4 (4 to 4) | 0.9800 |" in found
     assert any(row.startswith("| OpenCV's Mertens | 8") for row in rows)
 
 
