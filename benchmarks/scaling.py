@@ -25,7 +25,7 @@ class Scaling:
         sizes: the megapixels that were measured, each once, rising; nothing is claimed beyond.
         fixed: milliseconds that a frame of any size takes, >= 0.
         per_megapixel: milliseconds more for a million pixels, >= 0.
-        largest_residual: of the first model, relative to what was measured.
+        linear_residual, power_residual: the largest of each model, relative to what was measured.
         factor: milliseconds of a megapixel, by the power law.
         exponent: 1 where twice the pixels take twice the time.
         exponent_low, exponent_high: its interval.
@@ -35,16 +35,29 @@ class Scaling:
     sizes: tuple[float, ...]
     fixed: float
     per_megapixel: float
-    largest_residual: float
+    linear_residual: float
+    power_residual: float
     factor: float
     exponent: float
     exponent_low: float
     exponent_high: float
     level: float
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether the first model is the better one: its largest residual is not larger."""
+        return self.linear_residual <= self.power_residual
+
+    @property
+    def largest_residual(self) -> float:
+        """The residual of the better model."""
+        return min(self.linear_residual, self.power_residual)
+
     def milliseconds(self, megapixels: float) -> float:
-        """Return what the first model gives for a size."""
-        return self.fixed + self.per_megapixel * megapixels
+        """Return what the better model gives for a size."""
+        if self.is_linear:
+            return self.fixed + self.per_megapixel * megapixels
+        return float(self.factor * megapixels**self.exponent)
 
 
 def fit_scaling(
@@ -68,13 +81,13 @@ def fit_scaling(
             f"expected at least {FEWEST_SIZES} sizes, found {len(sizes)}: measure more sizes"
         )
     fixed, slope = _non_negative_line(pixels, times)
-    residuals = np.abs(fixed + slope * pixels - times) / times
     factor, exponent, margin = _power_law(pixels, times, level)
     return Scaling(
         sizes=sizes,
         fixed=fixed,
         per_megapixel=slope,
-        largest_residual=float(residuals.max()),
+        linear_residual=_largest(fixed + slope * pixels, times),
+        power_residual=_largest(factor * pixels**exponent, times),
         factor=factor,
         exponent=exponent,
         exponent_low=exponent - margin,
@@ -151,3 +164,7 @@ def _student_inside(t: float, freedom: int) -> float:
     if odd:
         return 2 / math.pi * (angle + math.sin(angle) * total)
     return math.sin(angle) * total
+
+
+def _largest(found: _Values, times: _Values) -> float:
+    return float((np.abs(found - times) / times).max())

@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", default="270x480", help="height x width of the frames")
     parser.add_argument("--threads", type=whole_number(64), default=1)
     parser.add_argument("--samples", type=whole_number(10_000), default=200)
-    parser.add_argument("--seconds", type=whole_number(3600), default=10)
+    parser.add_argument("--seconds", type=whole_number(3600), default=15)
     parser.add_argument("--repeats", type=whole_number(_MOST), default=20)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

@@ -123,9 +123,11 @@ def _measure(
 ) -> None:
     """Measure entrants with one stream, in turn."""
     findings: list[Findings] = []
-    group = _group(entrants)
     with _kept(session, findings), ExitStack() as stack:
-        entrants = _open_all(session, stack, entrants, findings, frames, size, group)
+        entrants = _open_all(session, stack, entrants, findings, frames, size)
+        group = _group(entrants)
+        for one in findings:
+            one.group = group
         effort = session.request.effort
         for index, one in enumerate(findings):
             what = f"{one.subject.title} {_text(size)}: warming up"
@@ -148,7 +150,7 @@ def _measure_streams(
     what = f"{entrant.title} {_text(size)}, {streams} streams"
     with _kept(session, findings), ExitStack() as stack:
         session.show(f"{what}: opening", 0)
-        one = _open(stack, entrant, frames, size, streams, None)
+        one = _open(stack, entrant, frames, size, streams)
         findings.append(one)
         calls = [one.turn.call]
         for _ in range(1, streams):
@@ -218,7 +220,6 @@ def _open(
     frames: Sequence[Frame],
     size: Size,
     streams: int,
-    group: Interleaving | None,
 ) -> Findings:
     opened = stack.enter_context(closing(entrant.open(frames)))
     return Findings(
@@ -228,7 +229,6 @@ def _open(
         streams=streams,
         turn=Turn(partial(opened.fuse, *frames)),
         told=opened.describe(),
-        group=group,
     )
 
 
@@ -239,7 +239,6 @@ def _open_all(
     findings: list[Findings],
     frames: Sequence[Frame],
     size: Size,
-    group: Interleaving | None,
 ) -> list[Entrant]:
     """Add findings for all that can be opened together; return their entrants.
 
@@ -251,7 +250,7 @@ def _open_all(
     for entrant in entrants:
         session.show(f"{entrant.title} {_text(size)}: opening", 0)
         try:
-            findings.append(_open(stack, entrant, frames, size, 1, group))
+            findings.append(_open(stack, entrant, frames, size, 1))
             opened.append(entrant)
         except FrameTooLargeError as error:  # the others may have taken what it needs
             refused = error

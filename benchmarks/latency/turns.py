@@ -26,7 +26,9 @@ Tick = Callable[[], None]
 
 _SHARE_OF_WARMUP = 0.25  # of the seconds
 _FEWEST_WARMUP = 2  # calls; where one takes longer than all the seconds, still these
-_LEAST_SHARE = 0.2  # of the seconds: a machine's speed moves within seconds, and that must be seen
+_LEAST_SHARE = (
+    1 / 3
+)  # of the seconds: a machine's speed moves within seconds, and that must be seen
 _CHECK_EVERY = 10  # rounds: an interval takes longer to compute than a small call
 
 
@@ -38,7 +40,7 @@ class Effort:
         fewest: samples, if there is time for them.
         percentile: there are samples enough for its interval, if there is time for them.
         seconds: the time of each call's samples; `FEWEST_SAMPLES` are taken in any case. All
-            together take a fifth of it at least.
+            together take a third of it at least.
         most: samples, whatever else is asked.
     """
 

@@ -69,9 +69,9 @@ def scaling_section(group: Group, names: Names) -> Markup:
     fits = [line for line in lines if line.fit is not None]
     explained = [
         paragraph(
-            "Medians with their intervals. The lines are t = fixed + ms per megapixel, fitted by "
-            "relative errors; the exponent k is that of t ~ MP^k, 1 where twice the pixels take "
-            "twice the time. Nothing is said of sizes beyond those measured."
+            "Medians with their intervals, and two laws fitted by relative errors: t = fixed + ms "
+            "per megapixel, and t ~ MP^k, with k 1 where twice the pixels take twice the time. The "
+            "line is the law with the smaller residual, and ends with the sizes measured."
         )
     ]
     if len(fits) < len(lines):
@@ -132,7 +132,7 @@ def _said(one: Line, name: str) -> str:
 
 
 def fit_row(one: Line, names: Names) -> tuple[str, ...]:
-    """Return what a fit says: subject, sizes, ms per megapixel, fixed, exponent, residual."""
+    """Return what a fit says: subject, sizes, both laws, the better one and its residual."""
     fit = one.fit
     assert fit is not None
     sizes = dict.fromkeys(size_text(size_of(r)) for r in one.records)
@@ -143,13 +143,14 @@ def fit_row(one: Line, names: Names) -> tuple[str, ...]:
         significant(fit.per_megapixel),
         significant(fit.fixed),
         f"{fit.exponent:.2f} ({interval})",
+        "fixed + ms per megapixel" if fit.is_linear else "power law",
         f"{100 * fit.largest_residual:.1f} %",
     )
 
 
 FIT_COLUMNS = (
     "subject", "sizes measured", "ms per megapixel", "fixed, ms", "exponent (95 %)",
-    "largest residual",
+    "better law", "its largest residual",
 )  # fmt: skip
 
 

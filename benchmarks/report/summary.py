@@ -28,6 +28,7 @@ EXPLAINED = (
     "Frames/s is the measured throughput with the streams it names; MP/s are megapixels of one "
     "exposure by the median time of a call. Memory is the peak."
 )
+_NAMED = 6  # records that share a doubt; more are counted
 _STEADY = 0.1  # of the spread of the yardstick: a machine left to itself stays within it
 
 
@@ -141,7 +142,16 @@ def warnings_of(records: Sequence[Record], names: Names) -> list[str]:
         who = f"{names.subject(record)} at {size_text(size_of(record))}"
         for what in _doubts(record):
             found.setdefault(what, []).append(who)
-    return [f"{what}: {', '.join(dict.fromkeys(who))}" for what, who in found.items()]
+    return [f"{what}: {_listed(who, len(records))}" for what, who in found.items()]
+
+
+def _listed(who: Sequence[str], count: int) -> str:
+    """Name some, or say that it is all of several."""
+    if len(who) == count > 1:
+        return f"all {count} records"
+    names = list(dict.fromkeys(who))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _doubts(record: Record) -> Iterator[str]:

@@ -18,10 +18,10 @@ _COLUMNS = (
     "",
     "size",
     "streams",
-    "median ms",
-    "p90",
+    "ms",
+    "±",
     "p99",
-    "frames/s",
+    "fps",
     "MiB",
     "mJ/frame",
     "MEF-SSIM",
@@ -55,7 +55,7 @@ def _print_records(records: Sequence[Record]) -> None:
     told = [i for i in range(len(_COLUMNS)) if i < 1 or len({row[i] for row in rows} - {"-"}) > 0]
     columns = [_COLUMNS[i] for i in told]
     machine = records[0].machine
-    title = f"{machine.board or machine.cpu}, {_threads(records[0])}"
+    title = f"{machine.board or machine.cpu}, {_threads(records[0])}; medians in ms"
     print_table(title, columns, [[row[i] for i in told] for row in rows], whole=(0, 1))
 
 
@@ -67,21 +67,26 @@ def _threads(record: Record) -> str:
 def _row(record: Record) -> tuple[str, ...]:
     summary, settings = record.series["end_to_end"].summary, record.settings
     interval = summary.intervals.get("median")
-    spread = f" ±{(interval[1] - interval[0]) / 2:.2f}" if interval else ""
     rate, energy = record.throughput, record.joules_per_frame
     memory, quality = record.memory.host_peak_bytes, record.quality
     return (
         record.subject.title,
         f"{settings.height}x{settings.width}",
         "-" if settings.streams == 1 else str(settings.streams),
-        f"{summary.median:.2f}{spread}",
-        f"{summary.p90:.2f}",
-        f"{summary.p99:.2f}",
-        "-" if rate is None else f"{rate.frames_per_second:.1f}",
+        _significant(summary.median, 4),
+        "-" if interval is None else _significant((interval[1] - interval[0]) / 2, 3),
+        _significant(summary.p99, 4),
+        "-" if rate is None else _significant(rate.frames_per_second, 3),
         "-" if memory is None else f"{memory / 2**20:.0f}",
         "-" if energy is None else f"{1e3 * energy:.1f}",
         "-" if quality is None else f"{quality.values.get('MEF_SSIM', float('nan')):.4f}",
     )
+
+
+def _significant(value: float, digits: int) -> str:
+    """Return a positive number with so many digits, and never in powers of ten."""
+    before = len(f"{value:.0f}")
+    return f"{value:.{max(0, digits - before)}f}"
 
 
 def _group_of(record: Record) -> str:

@@ -33,7 +33,10 @@ def test_neither_part_is_negative() -> None:
     # Weighted by relative error: b minimizes the sum of (b x / t - 1)^2.
     shares = np.array([1, 2, 4]) / np.array([1, 4, 16])
     assert steep.per_megapixel == pytest.approx(shares.sum() / (shares**2).sum())
-    assert steep.largest_residual > 0.5
+    assert steep.linear_residual > 0.5
+    assert not steep.is_linear
+    assert steep.largest_residual < 1e-9
+    assert steep.milliseconds(3.0) == pytest.approx(9.0)
     falling = fit_scaling([1, 2, 4], [4, 2, 1])
     assert falling.per_megapixel == 0
     assert falling.fixed > 0

@@ -202,5 +202,6 @@ def test_one_that_finds_no_memory_beside_the_others_is_left_out() -> None:
     notes = run_benchmark(request(TooLarge("large"), SleepyEntrant("small")), kept.listener())
     assert notes == ("large was left out at 32x48: no memory",)
     assert [record.subject.title for record in kept.records] == ["small"]
+    assert kept.records[0].settings.interleaved is None
     with pytest.raises(FrameTooLargeError, match="no memory"):
         run_benchmark(request(TooLarge()), Kept().listener())
