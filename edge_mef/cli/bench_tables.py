@@ -55,8 +55,9 @@ def _print_records(records: Sequence[Record]) -> None:
     told = [i for i in range(len(_COLUMNS)) if i < 1 or len({row[i] for row in rows} - {"-"}) > 0]
     columns = [_COLUMNS[i] for i in told]
     machine = records[0].machine
-    title = f"{machine.board or machine.cpu}, {_threads(records[0])}; medians in ms"
-    print_table(title, columns, [[row[i] for i in told] for row in rows], whole=(0, 1))
+    # Above the table and not its title, which would be broken where the table is narrow.
+    typer.echo(f"{machine.board or machine.cpu}, {_threads(records[0])}; medians in ms")
+    print_table("", columns, [[row[i] for i in told] for row in rows], whole=(0, 1))
 
 
 def _threads(record: Record) -> str:
