@@ -74,10 +74,14 @@ def check_host(host: str) -> None:
     through the ProxyCommand of a configuration.
     """
     parts = re.split("//|@", host)
-    if not host or not host.isprintable() or re.search(r"[\s'\"`$\\;&|<>(){}*?!#]", host):
+    if not host:
+        problem = "nothing"
+    elif not host.isprintable() or re.search(r"[\s'\"`$\\;&|<>(){}*?!#]", host):
         problem = "characters that no host has"
-    elif not all(parts[-1:]) or any(part.startswith("-") for part in parts):
-        problem = "no host, or one that begins with a dash"
+    elif not all(parts[1:] if "://" in host else parts) or any(p.startswith("-") for p in parts):
+        problem = "an empty name, or one that begins with a dash"
+    elif (port := re.fullmatch(r"ssh://.*:(\d+)", host)) and not 0 < int(port[1][:6]) < 65536:
+        problem = "a port that there is not"
     elif "://" not in host and re.fullmatch(r"[^:]+:\d+", host):
         raise InputError(f"'{host}' has a port: write ssh://{host}")
     elif "://" in host and not host.startswith("ssh://"):

@@ -31,6 +31,8 @@ from edge_mef.benchmarks.report.markup import Markup
 from edge_mef.benchmarks.report.tables import figure, folded, paragraph, plots, section, table
 from edge_mef.benchmarks.scaling import FEWEST_SIZES, Scaling, fit_scaling
 
+_SPAN = 2.0  # of the largest by the smallest: on less, noise is all that a fit sees
+
 
 @dataclass(frozen=True)
 class Line:
@@ -50,7 +52,8 @@ def lines_of(records: Sequence[Record]) -> list[Line]:
         ordered = tuple(sorted(found, key=megapixels))
         count = len({megapixels(r) for r in ordered})
         if count > 1:
-            lines.append(Line(ordered, _fit(ordered) if count >= FEWEST_SIZES else None))
+            wide = megapixels(ordered[-1]) >= _SPAN * megapixels(ordered[0])
+            lines.append(Line(ordered, _fit(ordered) if count >= FEWEST_SIZES and wide else None))
     return lines
 
 
@@ -78,7 +81,8 @@ def scaling_section(group: Group, names: Names) -> Markup:
         few = [names.subject(line.records[0]) for line in lines if line.fit is None]
         explained.append(
             paragraph(
-                f"Measured at fewer than {FEWEST_SIZES} sizes, so without a fit: {', '.join(few)}."
+                f"Measured at fewer than {FEWEST_SIZES} sizes, or at sizes all within a factor of "
+                f"{_SPAN:g}, so without a fit: {', '.join(few)}."
             )
         )
     tables = [_fit_table(fits, names)] if fits else []

@@ -112,7 +112,7 @@ def bench(
     if remote_python is not None:
         raise InputError("expected --remote with --remote-python: name the host, as user@host")
     if talk:
-        _bench_here(asked, partial(_say, target), Lines().update, lambda records: None)
+        _bench_here(asked, partial(_say, target), Lines().update, lambda records, kept: None)
         return
     with Bar("starting") as bar:
         _bench_here(asked, partial(_keep, target), bar.update, partial(show, target, json=json))
@@ -122,17 +122,19 @@ def _bench_here(
     asked: Asked,
     keep: Callable[[Record], None],
     progress: Callable[[str, int, int], None],
-    end: Callable[[Sequence[Record]], None],
+    end: Callable[[Sequence[Record], int], None],
 ) -> None:
     from edge_mef.benchmarks.latency.interruption import Interruption
     from edge_mef.benchmarks.latency.request import Listener
     from edge_mef.benchmarks.latency.session import run_benchmark
 
+    found: list[Record] = []
     kept: list[Record] = []
 
     def take(record: Record) -> None:
-        kept.append(record)
+        found.append(record)
         keep(record)
+        kept.append(record)
 
     with Interruption() as interruption:
         try:
@@ -140,7 +142,7 @@ def _bench_here(
             notes += run_benchmark(request, Listener(take, progress, interruption.held_off))
         finally:
             with interruption.held_off():
-                end(kept)
+                end(found, len(kept))
     print_notes(notes)
 
 
@@ -161,7 +163,7 @@ def _bench_there(
         found = bench_remote(host, bundles, asked.options(), on_line=hear, python=python)
     for record in found.records:
         _keep(target, record)
-    show(target, found.records, json=json)
+    show(target, found.records, len(found.records), json=json)
     print_notes(found.notes)
     if found.exit_code:
         raise typer.Exit(found.exit_code)

@@ -140,7 +140,7 @@ def _sizes_of(entrants: list[Entrant]) -> tuple[Size, ...]:
 
 def _streams(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch("[0-9]{1,2}", part) for part in parts):
+    if not all(re.fullmatch("[0-9]{1,6}", part) for part in parts):
         raise InputError(f"expected numbers of streams such as 1 or 1,2,4, found '{text}'")
     found = tuple(dict.fromkeys(int(part) for part in parts))
     if not all(1 <= count <= _MOST_STREAMS for count in found):
@@ -148,9 +148,10 @@ def _streams(text: str) -> tuple[int, ...]:
     return found
 
 
-def _skipped(names: tuple[str, ...]) -> frozenset[str]:
+def _skipped(given: tuple[str, ...]) -> frozenset[str]:
     from edge_mef.benchmarks.latency.request import PARTS
 
+    names = [name.strip() for one in given for name in one.split(",")]
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         raise InputError(f"--skip takes {', '.join(PARTS)}, found '{unknown[0]}'")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edge_mef.cli.reporting import print_json, print_table
+from edge_mef.cli.reporting import print_json, print_table, printable
 
 if TYPE_CHECKING:
     from edge_mef.benchmarks.records import Record
@@ -28,8 +28,8 @@ _COLUMNS = (
 )
 
 
-def show(target: Path | None, records: Sequence[Record], *, json: bool) -> None:
-    """Print what was measured, and where it is kept."""
+def show(target: Path | None, records: Sequence[Record], kept: int, *, json: bool) -> None:
+    """Print what was measured, and where how many of it are kept."""
     if not records:
         return
     if json:
@@ -40,6 +40,8 @@ def show(target: Path | None, records: Sequence[Record], *, json: bool) -> None:
         _print_ratios(list(group))
     if target is not None:
         count = "1 record" if len(records) == 1 else f"{len(records)} records"
+        if kept < len(records):
+            count = f"{kept} of {count}"
         how = "appended to" if target.suffix == ".jsonl" else "written to"
         typer.echo(f"{count} {how} {target}")
 
@@ -47,7 +49,7 @@ def show(target: Path | None, records: Sequence[Record], *, json: bool) -> None:
 def print_notes(notes: Iterable[str]) -> None:
     """Print notes on stderr."""
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {printable(note)}", err=True)
 
 
 def _print_records(records: Sequence[Record]) -> None:

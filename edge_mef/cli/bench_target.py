@@ -1,8 +1,9 @@
 """Where edge-mef bench keeps its records."""
 
+import os
 from pathlib import Path
 
-from edge_mef.errors import OutputError
+from edge_mef.errors import InputError, OutputError
 from edge_mef.saving import check_output
 
 HISTORY = "edge-mef-history.jsonl"
@@ -22,13 +23,28 @@ def check_target(output: Path | None, history: bool) -> Path | None:
         raise OutputError(f"expected --output or --no-history, found both: '{output}'")
     if target is not None:
         check_output(target, endings=(".json", ".jsonl"))
+        _check_replaced(target)
     return target
+
+
+def _check_replaced(target: Path) -> None:
+    """A .json is replaced: refuse to replace anything but a record."""
+    from edge_mef.benchmarks.record_files import read_record
+
+    if not os.path.lexists(target) or target.suffix == ".jsonl":
+        return
+    try:
+        read_record(target)
+    except InputError as error:
+        raise OutputError(
+            f"'{target}' is there and is no record, which alone is replaced: choose another name"
+        ) from error
 
 
 def check_count(target: Path | None, records: int) -> None:
     """Raise `OutputError` where a file for one record would have to hold several."""
     if target is not None and target.suffix.lower() == ".json" and records > 1:
         raise OutputError(
-            f"a .json holds one record, and these are {records}: choose a .jsonl, to which all "
-            "are appended"
+            f"a .json holds one record, and these are {records} or more: choose a .jsonl, to which "
+            "all are appended"
         )

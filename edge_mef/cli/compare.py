@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from edge_mef.cli.options import Json
-from edge_mef.cli.reporting import print_json, print_table
+from edge_mef.cli.reporting import print_json, print_table, printable
 from edge_mef.errors import GateError, InputError
 
 if TYPE_CHECKING:
@@ -80,37 +80,36 @@ def _print_comparison(found: "Comparison", notes: tuple[str, ...]) -> None:
         _row(which, record, found.phase)
         for which, record in (("first", found.before), ("second", found.after))
     ]
-    settings = found.after.settings
-    title = f"{settings.exposures} exposures of {settings.height}x{settings.width}: {found.phase}"
-    columns = ("", "title", "precision", "runtime", "median ms", "p90 ms", "p99 ms", "samples")
-    print_table(title, columns, rows)
+    sizes = dict.fromkeys(f"{r.settings.height}x{r.settings.width}" for r in _both(found))
+    counts = dict.fromkeys(str(r.settings.exposures) for r in _both(found))
+    typer.echo(f"{' and '.join(counts)} exposures of {' and '.join(sizes)}: {found.phase}, in ms")
+    columns = ("", "title", "median", "95 % interval", "p90", "p99", "samples")
+    print_table("", columns, rows, whole=(0, 2, 3, 4, 5, 6))
     if found.changed:
-        typer.echo(f"changed: {'; '.join(d.text for d in found.changed)}")
+        typer.echo(printable(f"changed: {'; '.join(d.text for d in found.changed)}"))
     typer.echo(found.text)
     for difference in found.allowed:
-        typer.echo(f"note: allowed to differ: {difference.text}", err=True)
+        typer.echo(printable(f"note: allowed to differ: {difference.text}"), err=True)
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(printable(f"note: {note}"), err=True)
+
+
+def _both(found: "Comparison") -> tuple["Record", "Record"]:
+    return found.before, found.after
 
 
 def _row(which: str, record: "Record", phase: "_Phase") -> tuple[str, ...]:
     subject, summary = record.subject, record.series[phase].summary
+    interval = summary.intervals.get("median")
     return (
         which,
         subject.title,
-        subject.precision or "none",
-        subject.runtime,
-        _with_interval(summary.median, summary.intervals.get("median")),
+        f"{summary.median:.2f}",
+        "-" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}",
         f"{summary.p90:.2f}",
         f"{summary.p99:.2f}",
         f"{summary.count}",
     )
-
-
-def _with_interval(value: float, interval: tuple[float, float] | None) -> str:
-    if interval is None:
-        return f"{value:.2f}"
-    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
 
 
 def _describe(found: "Comparison", notes: tuple[str, ...], limit: float | None) -> dict[str, Any]:

@@ -41,8 +41,15 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
 def fail(message: str, code: int) -> typer.Exit:
     """Print an error in one line; return the exception that leaves with the code."""
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    typer.echo(f"error: {printable(' '.join(message.split()))}", err=True)
     return typer.Exit(code)
+
+
+def printable(text: str) -> str:
+    """Return a text without what a terminal would obey: escapes, line breaks, directions."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def print_json(value: Any) -> None:
@@ -88,5 +95,14 @@ def print_table(
         side: Literal["left", "right"] = "right" if numeric else "left"
         table.add_column(column, justify=side, overflow="fold", no_wrap=index in whole)
     for row in rows:
-        table.add_row(*(Text(f"{v:.4f}" if isinstance(v, float) else str(v)) for v in row))
+        table.add_row(
+            *(Text(f"{v:.4f}" if isinstance(v, float) else printable(str(v))) for v in row)
+        )
     Console().print(table)
+
+
+def _cell(value: object) -> str:
+    """Return what a table shows of a value; lines of a text stay lines."""
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "\n".join(map(printable, str(value).split("\n")))

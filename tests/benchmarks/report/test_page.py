@@ -166,7 +166,13 @@ def test_other_machines_and_settings_have_a_heading_of_their_own() -> None:
 
 def test_two_sizes_get_no_fit() -> None:
     text = Reader(html_page(made_benchmark(((270, 480), (540, 960)), subjects=2))).text
-    assert "Measured at fewer than 3 sizes, so without a fit: ffmef-edge, ffmef-edge-4." in text
+    assert "so without a fit: ffmef-edge, ffmef-edge-4." in text
+
+
+def test_sizes_that_are_nearly_the_same_get_no_fit() -> None:
+    sizes = ((270, 480), (271, 480), (272, 480), (273, 480))
+    text = Reader(html_page(made_benchmark(sizes, subjects=2))).text
+    assert "at sizes all within a factor of 2, so without a fit: ffmef-edge, " in text
     assert "What the fits say" not in text
 
 

@@ -15,6 +15,7 @@ import pytest
 from edge_mef.benchmarks.record_files import read_record, read_records
 from edge_mef.benchmarks.records import Record
 from edge_mef.bundle import BUNDLES_FOLDER
+from edge_mef.errors import OutputError
 from tests.conftest import MAIN, Result, RunCli, python_environment
 
 QUICK = ("--size", "48x64", "--threads", 1, "--seconds", 0.3, "--samples", 10)
@@ -133,7 +134,11 @@ REFUSALS: list[tuple[tuple[Any, ...], int, str]] = [
     (("--data", "nowhere"), 2, "nowhere"),
     (("-o", "records.txt"), 2, "choose .json or .jsonl"),
     (("-o", "no/such/folder.jsonl"), 2, "create it first"),
-    (("-o", "one.json", "--size", "32x32,48x48"), 2, "a .json holds one record, and these are 2"),
+    (
+        ("-o", "one.json", "--size", "32x32,48x48"),
+        2,
+        "and these are 2 or more",
+    ),
     (("-o", "one.json", "--no-history"), 2, "expected --output or --no-history, found both"),
     (("--seconds", "nan"), 2, "--seconds"),
 ]
@@ -159,6 +164,12 @@ def test_a_damaged_bundle(run_cli: RunCli, tmp_path: Path) -> None:
     assert "model.onnx" in result.err
 
 
+def _in_the_foreground() -> None:
+    """What runs in the background may begin with signals that are ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interruption_keeps_the_samples(name: str, tmp_path: Path) -> None:
     arguments = ["bench", "ffmef-edge-2", "--size", "48x64", "--samples", "100000", "--threads=1"]
@@ -169,6 +180,7 @@ def test_an_interruption_keeps_the_samples(name: str, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_in_the_foreground,
     )
     time.sleep(6)
     process.send_signal(getattr(signal, name))
@@ -178,3 +190,27 @@ def test_an_interruption_keeps_the_samples(name: str, tmp_path: Path) -> None:
     (kept,) = read_records(tmp_path / "edge-mef-history.jsonl").records
     assert [Record.model_validate_json(json.dumps(one)) for one in json.loads(out)] == [kept]
     assert any("ended early" in note for note in kept.notes)
+
+
+def test_only_a_record_is_replaced(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"name": "mine"}')
+    shutil.copytree(BUNDLES_FOLDER / "ffmef-edge-2", tmp_path / "mine")
+    for name in ("package.json", "mine/manifest.json"):
+        before = (tmp_path / name).read_bytes()
+        result = run_cli("bench", "mine", *QUICK, *BARE, "-o", name)
+        assert (result.code, result.out) == (2, "")
+        assert "is no record, which alone is replaced" in result.err
+        assert (tmp_path / name).read_bytes() == before
+    for _ in range(2):
+        assert run_cli("bench", "mine", *QUICK, *BARE, "-o", "one.json").code == 0
+
+
+def test_what_was_not_kept_is_not_claimed(run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, record: Record) -> None:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("edge_mef.benchmarks.record_files.append_history", full)
+    result = run_cli("bench", "ffmef-edge-2", *QUICK, *BARE)
+    assert result.code == 2
+    assert result.out.endswith("0 of 1 record appended to edge-mef-history.jsonl\n")
+    assert result.err == "error: the disk is full\n"

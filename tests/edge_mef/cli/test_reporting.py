@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from edge_mef.cli.reporting import fail, guarded, print_json, print_table
+from edge_mef.cli.reporting import fail, guarded, print_json, print_table, printable
 from edge_mef.errors import BundleError, GateError, MissingError, missing_extra
 
 
@@ -67,3 +67,12 @@ def test_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "0.1235" in out
     assert out.index("scores") < out.index("scene") < out.index("10.0000")
+
+
+def test_a_terminal_obeys_no_text_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "a\x1b[31mb\x00\u202ec"
+    assert printable(hostile) == "a\ufffd[31mb\ufffd\ufffdc"
+    print_table("", ("title",), [(hostile,)])
+    fail(hostile, 2)
+    told = capsys.readouterr()
+    assert not {"\x1b", "\x00", "\u202e"} & set(told.out + told.err)
