@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edge_mef.cli.options import Threads
+from edge_mef.cli.reporting import printable
 
 
 def report(
@@ -42,7 +43,7 @@ def report(
         threads=threads,
     )
     for note in written.notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(printable(f"note: {note}"), err=True)
     what = "1 record" if written.records == 1 else f"{written.records} records"
     groups = "1 group" if written.groups == 1 else f"{written.groups} groups"
     typer.echo(f"{output}: {what} in {groups}, {written.size / 1e6:.2f} MB")
