@@ -33,10 +33,10 @@ def picture_section(found: Pictures, most: int) -> Markup:
 
 def _slider(titles: Sequence[str]) -> Markup:
     """Return what the script fills: it takes the pictures from those below it."""
-    # The first result, which is Mertens, beside the last: a bundle where there is one.
+    # The first result, which is Mertens, beside the next: the first bundle where there is one.
     results = (i for i, title in enumerate(titles) if not title.startswith("exposure "))
     left = next(results, len(titles) - 1)
-    chosen = {"left": left, "right": len(titles) - 1 if left < len(titles) - 1 else 0}
+    chosen = {"left": left, "right": left + 1 if left < len(titles) - 1 else 0}
     choices = [
         element("label", f"{side.capitalize()}:", _select(side, titles, chosen[side]))
         for side in ("left", "right")
