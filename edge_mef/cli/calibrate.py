@@ -11,7 +11,7 @@ from edge_mef.cli.losses import print_losses
 from edge_mef.cli.options import Channels, Json, Kernels, Weights, parse_kernels
 from edge_mef.cli.progress import Bar
 from edge_mef.cli.reporting import print_json, print_table
-from edge_mef.errors import InputError
+from edge_mef.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
     from edge_mef.calibration.sets import CalibrationSet
@@ -103,10 +103,14 @@ def _measurement(
     shown: bool,
 ) -> Callable[["CalibrationSet"], Losses]:
     """Open the network, before any scene is read, and return what measures its layers."""
-    from edge_mef.export.build import ExportSettings, loss_entry, open_network
-    from edge_mef.export.quantization import QuantSettings, measure_sensitivity
     from edge_mef.models.table import find_network
 
+    find_network(model)  # a wrong name is told before a missing package
+    try:
+        from edge_mef.export.build import ExportSettings, loss_entry, open_network
+        from edge_mef.export.quantization import QuantSettings, measure_sensitivity
+    except ModuleNotFoundError as error:
+        raise missing_extra("--sensitivity", error.name or "torch", "export") from error
     network = open_network(ExportSettings(model, weights, channels, kernels))
 
     def measure(chosen: "CalibrationSet") -> Losses:

@@ -145,6 +145,14 @@ def test_measuring_needs_no_extra(bracket_files: tuple[Path, Path]) -> None:
     assert "MEF_SSIM" in result.out
 
 
+def test_timing_needs_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    quick = ("--size", "48x64", "--seconds", "0.3", "--samples", "10", "--skip", "quality,memory")
+    result = run_without_extras("bench", "ffmef-edge-2", "--peer", "mertens", *quick)
+    assert (result.code, result.err) == (0, "")
+    assert "2 records appended to edge-mef-history.jsonl" in result.out
+
+
 def test_comparing_needs_no_extra(tmp_path: Path) -> None:
     table = tmp_path / "values.csv"
     result = run_without_extras(
@@ -166,6 +174,7 @@ def test_comparing_needs_no_extra(tmp_path: Path) -> None:
         (("export",), "export"),
         (("demo",), "export"),
         (("advise",), "export"),
+        (("calibrate", "rendered:8", "--sensitivity"), "export"),
         (("train", "--data", "rendered:2"), "train"),
         (("evaluate", "--data", "rendered:2", "--weights", OUR_WEIGHTS), "train"),
         (("evaluate", "--data", "rendered:2", "--published", OUR_WEIGHTS), "train"),
