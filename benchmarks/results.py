@@ -57,7 +57,9 @@ def measure(threads: int, seconds: float, data: str, keep: Keep) -> None:
             conditions=conditions,
             effort=Effort(seconds=seconds),
             gallery=gallery,
-            command_line=command_text(["python", "-m", "edge_mef.benchmarks.results", "--measure"]),
+            command_line=command_text(
+                ["python", "-m", "edge_mef.benchmarks.results", *sys.argv[1:]]
+            ),
         )
         listener = Listener(keep, _show, nullcontext)
         for note in run_benchmark(request, listener):

@@ -1,9 +1,8 @@
 """A fixed piece of work that is timed beside the samples: how fast the machine itself was.
 
 Processors change their clocks, and neighbours on a shared one take caches and half of a core, which
-no counter here tells. The yardstick feels it as the subject does: beside a small network on a
-virtual machine whose speed moved by half every few seconds, logarithms of both had a correlation of
-0.98 from run to run, and a slope of 0.98 from call to call.
+no counter here tells. The yardstick feels it much as the subject does;
+`edge_mef.benchmarks.selfcheck` tells how well on a machine.
 """
 
 import math
@@ -14,9 +13,8 @@ from edge_mef.benchmarks.statistics import Ratio, Samples, Values
 from edge_mef.errors import InputError
 
 _STEPS = 5000  # a fraction of a millisecond, in the first level of the cache
-# What the yardstick leaves of the machine's changes, as a share of their logarithm. Found on that
-# machine: with 0.2 of 60 pairs of 5 s runs of the same artefact 3 were called different, with 0.3
-# none.
+# What the yardstick leaves of the machine's changes, as a share of their logarithm: large enough that
+# `edge_mef.benchmarks.selfcheck` raises no false alarm on a machine whose speed moves by half.
 _LEFT = 0.3
 
 

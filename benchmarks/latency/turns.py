@@ -14,21 +14,19 @@ from dataclasses import dataclass, field
 
 from edge_mef.benchmarks.statistics import (
     FEWEST_SAMPLES,
+    PERCENTS,
     Percentile,
     Warmth,
     percentile_interval,
     warm_up,
 )
-from edge_mef.benchmarks.statistics import PERCENTS as _PERCENTS
 
 Call = Callable[[], object]
 Tick = Callable[[], None]
 
 _SHARE_OF_WARMUP = 0.25  # of the seconds
 _FEWEST_WARMUP = 2  # calls; where one takes longer than all the seconds, still these
-_LEAST_SHARE = (
-    1 / 3
-)  # of the seconds: a machine's speed moves within seconds, and that must be seen
+_LEAST_SHARE = 1 / 3  # of the seconds: a machine's speed moves within seconds
 _CHECK_EVERY = 10  # rounds: an interval takes longer to compute than a small call
 
 
@@ -154,4 +152,4 @@ def _has_enough(turn: Turn, effort: Effort) -> bool:
     count = len(turn.samples)
     if count < max(effort.fewest, FEWEST_SAMPLES) or (count - effort.fewest) % _CHECK_EVERY:
         return False
-    return percentile_interval(turn.samples, _PERCENTS[effort.percentile]) is not None
+    return percentile_interval(turn.samples, PERCENTS[effort.percentile]) is not None

@@ -165,7 +165,7 @@ REFUSALS = [
     ("me@orin: Permission denied (publickey,password).", InputError, "ssh-copy-id"),
     ("Host key verification failed.", InputError, "connect once with 'ssh orin'"),
     (CHANGED, InputError, "another one than ssh remembers"),
-    ("/root/.ssh/config: terminating, 1 bad configuration options", InputError, "1 bad config"),
+    ("/home/me/.ssh/config: terminating, 1 bad configuration options", InputError, "1 bad config"),
     ("", InputError, "ssh said nothing"),
 ]
 
