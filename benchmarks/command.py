@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from edge_mef.benchmarks.peers.table import PEERS
 from edge_mef.cli.options import parse_size
 from edge_mef.contract import LARGEST_SIDE
 from edge_mef.errors import EdgeMefError, FrameTooLargeError, InputError
@@ -12,8 +13,7 @@ from edge_mef.memory import available_bytes
 
 INTERRUPTED = 130
 _MOST_REPEATS, _MOST_THREADS = 10_000, 256
-# Mertens' pyramids take most of what is run here: about 100 bytes for each pixel of two exposures.
-_BYTES_PER_PIXEL = 60
+_LARGEST_PEER = "mertens"  # its pyramids take most of what is run here
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,7 +45,7 @@ def frame_size(text: str, exposures: int = 2) -> tuple[int, int]:
         raise InputError(
             f"expected a size such as 1080x1920 with sides of 1 to {LARGEST_SIDE}, found '{text}'"
         )
-    needed = size[0] * size[1] * exposures * _BYTES_PER_PIXEL
+    needed = size[0] * size[1] * exposures * PEERS[_LARGEST_PEER].bytes_per_pixel // 2
     if needed > available_bytes():
         raise FrameTooLargeError(
             f"comparing methods on frames of {text} needs about {needed / 2**30:.1f} GiB of "

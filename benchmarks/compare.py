@@ -11,8 +11,15 @@ from edge_mef.benchmarks.comparable import (
     unknown_conditions,
     version_differences,
 )
-from edge_mef.benchmarks.records import Phase, Record, Series
-from edge_mef.benchmarks.statistics import LEVEL, Ratio, bootstrap_ratio, paired_ratio
+from edge_mef.benchmarks.records import Phase, Record
+from edge_mef.benchmarks.statistics import (
+    FEWEST_SAMPLES,
+    LEVEL,
+    Ratio,
+    Samples,
+    bootstrap_ratio,
+    paired_ratio,
+)
 from edge_mef.benchmarks.yardstick import per_yardstick, unsteadiness, widened
 from edge_mef.errors import InputError
 
@@ -98,10 +105,12 @@ def compare_records(
         InputError: the records are not comparable, lack the phase, or have too few samples.
     """
     allowed = check_comparable(before, after, across)
-    one, other = _series(before, phase, "first"), _series(after, phase, "second")
-    pairs = _pairs(before, after, phase)
-    if pairs is not None:
-        first, second = one.samples[:pairs], other.samples[:pairs]
+    _check_phase(before, phase, "first")
+    _check_phase(after, phase, "second")
+    pairs = None
+    if _took_turns(before, after, phase):
+        first, second = common_rounds(before, after)
+        pairs = len(first)
         ratio, moved = paired_ratio(first, second, level=level, seed=seed), None
     else:
         ratio, moved = _ratio_apart(before, after, phase, level=level, seed=seed)
@@ -170,27 +179,40 @@ def judge(ratio: Ratio) -> Verdict:
     return "faster" if ratio.high < 1 / (1 + LEAST_CHANGE) else "no difference"
 
 
-def _series(record: Record, phase: Phase, which: str) -> Series:
+def _check_phase(record: Record, phase: Phase, which: str) -> None:
     if phase not in record.series:
         reason = record.not_measured.get(f"series.{phase}", "no reason is stated")
         raise InputError(
             f"the {which} record has no {phase} ({reason}): choose one of "
             f"{', '.join(record.series)} with --phase"
         )
-    return record.series[phase]
 
 
-def _pairs(before: Record, after: Record, phase: Phase) -> int | None:
-    """Return of how many rounds both have a sample, None where they did not take turns.
-
-    A slow one may have left early; only the end-to-end samples are taken in turn.
-    """
+def _took_turns(before: Record, after: Record, phase: Phase) -> bool:
+    """Say whether their samples are of the same rounds: only those of end to end are."""
     one, other = before.settings.interleaved, after.settings.interleaved
-    if one is None or other is None or one.group != other.group or before.id == after.id:
-        return None
-    if phase != "end_to_end":
-        return None
-    return min(len(r.series[phase].samples) for r in (before, after))
+    if one is None or other is None or phase != "end_to_end":
+        return False
+    return one.group == other.group and before.id != after.id
+
+
+def common_rounds(before: Record, after: Record) -> tuple[Samples, Samples]:
+    """Return the samples in milliseconds of the rounds that both of a run in turn have.
+
+    They are the first ones: what is slow leaves early, and a run may have been stopped.
+    """
+    one, other = (record.series["end_to_end"].samples for record in (before, after))
+    rounds = min(len(one), len(other))
+    return one[:rounds], other[:rounds]
+
+
+def ratio_in_turn(before: Record, after: Record) -> tuple[Ratio | None, int]:
+    """Return the ratio of two that took turns, and by how many rounds.
+
+    None where these are fewer than `FEWEST_SAMPLES`.
+    """
+    one, other = common_rounds(before, after)
+    return (paired_ratio(one, other) if len(one) >= FEWEST_SAMPLES else None), len(one)
 
 
 def _disturbed(before: Record, after: Record) -> tuple[str, ...]:

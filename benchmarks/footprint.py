@@ -21,13 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
 from edge_mef.benchmarks.peers.table import PEERS, open_peer
-from edge_mef.benchmarks.speed import limit_torch
+from edge_mef.benchmarks.speed import limit_libraries
 from edge_mef.errors import EdgeMefError
 from edge_mef.fuser import Fuser
 from edge_mef.runtimes.table import RUNTIMES
@@ -146,9 +145,7 @@ def _answer(request: FootprintRequest) -> Footprint:
 def _measure(request: FootprintRequest) -> Footprint:
     frames = _frames(request)
     _import_subject(request)
-    if request.threads is not None:
-        cv2.setNumThreads(request.threads)
-        limit_torch(request.threads)
+    limit_libraries(request.threads)
     problem = forget_peak()
     before = peak_bytes()
     device = _fuse(request, frames)

@@ -17,11 +17,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from edge_mef.benchmarks.command import Parser, add_timing, frame_size, run
-from edge_mef.benchmarks.speed import limit_torch, rendered_frames
+from edge_mef.benchmarks.speed import limit_libraries, rendered_frames
 from edge_mef.benchmarks.timing import time_interleaved
 from edge_mef.cli.reporting import finite
 from edge_mef.data.scenes import Scene, choose, data_files, load_scenes
@@ -76,13 +75,12 @@ def measure_points(
     """
     (wanted,) = choose_metrics([metric], MEFB_METRICS)
     scenes = choose(load_scenes(data), "val")
-    cv2.setNumThreads(threads)
     with ExitStack() as opened:
         found = open_methods(
             opened, bundles=bundles, peers=True, published=published, threads=threads
         )
         methods = found.found
-        limit_torch(threads)  # a peer may just have loaded it
+        limit_libraries(threads)  # a peer may just have loaded torch
         frames = rendered_frames(*size)
         timings = time_interleaved([partial(m.fuse, *frames) for m in methods], repeats=repeats)
         qualities = [_quality(method, scenes, wanted.name) for method in methods]

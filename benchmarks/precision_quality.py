@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge_mef.benchmarks.advice import Quality
 from edge_mef.benchmarks.precision_exports import Journal
-from edge_mef.benchmarks.speed import limit_torch
+from edge_mef.benchmarks.speed import limit_libraries
 from edge_mef.bundle import Bundle
 from edge_mef.contract import FusionContract
 from edge_mef.data.scenes import Scene, choose, load_scenes
@@ -113,7 +113,7 @@ def _references(
         return
     reference = torch_pipeline(bundle)
     if threads is not None:
-        limit_torch(threads)
+        limit_libraries(threads)
     for scene in scenes:
         frames = fitted_frames(contract, scene, LONGEST_SIDE)
         yield scene.name, frames, reference(*frames)

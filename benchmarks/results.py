@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_mef.benchmarks.command import Parser, run, whole_number
+from edge_mef.benchmarks.compare import ratio_in_turn
 from edge_mef.benchmarks.latency.entrants import Conditions, Size, make_entrants
 from edge_mef.benchmarks.latency.quality import DEFAULT_SCENES, find_gallery
 from edge_mef.benchmarks.latency.request import Keep, Listener, Request
@@ -25,7 +26,6 @@ from edge_mef.benchmarks.machine import Machine, machine_fingerprint
 from edge_mef.benchmarks.privacy import command_text
 from edge_mef.benchmarks.record_files import append_history, read_records
 from edge_mef.benchmarks.records import Record
-from edge_mef.benchmarks.statistics import FEWEST_SAMPLES, paired_ratio
 from edge_mef.errors import InputError
 from edge_mef.saving import write_atomically
 
@@ -124,11 +124,9 @@ def _row(record: Record, peer: Record | None) -> str:
 
 
 def _speedup(record: Record, peer: Record) -> str:
-    samples = [r.series["end_to_end"].samples for r in (record, peer)]
-    pairs = min(map(len, samples))
-    if pairs < FEWEST_SAMPLES:
+    found, _ = ratio_in_turn(record, peer)
+    if found is None:
         return "too few pairs"
-    found = paired_ratio(samples[0][:pairs], samples[1][:pairs])
     return f"{found.ratio:.2g} ({found.low:.2g} to {found.high:.2g})"
 
 

@@ -68,7 +68,6 @@ def measure_speed(
         InputError: unknown names, or a number of exposures that a method does not take.
     """
     frames = rendered_frames(height, width, exposures)
-    cv2.setNumThreads(threads)
     with ExitStack() as opened:
         calls: dict[str, Callable[..., Frame]] = {}
         for bundle in bundles:
@@ -78,7 +77,7 @@ def measure_speed(
             calls[name] = partial(fuser.fuse, sort=False)
         for peer in peers:
             calls[free_title(peer, calls)] = open_peer(peer)
-        limit_torch(threads)  # a peer may just have loaded it
+        limit_libraries(threads)  # a peer may just have loaded torch
         timings = time_interleaved(
             [partial(call, *frames) for call in calls.values()], repeats=repeats
         )
@@ -108,8 +107,11 @@ def _speeds(names: Sequence[str], timings: Sequence[Timing]) -> list[Speed]:
     ]
 
 
-def limit_torch(threads: int) -> None:
-    """Set torch's threads, where something has loaded it."""
+def limit_libraries(threads: int | None) -> None:
+    """Set the threads of OpenCV, and of torch where something has loaded it; None leaves them."""
+    if threads is None:
+        return
+    cv2.setNumThreads(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
 

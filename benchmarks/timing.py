@@ -44,9 +44,15 @@ def time_interleaved(
     for repeat in range(warmup + repeats):
         draw.shuffle(order)
         for index in order:
-            started = time.perf_counter_ns()
-            calls[index]()
-            elapsed = time.perf_counter_ns() - started
+            elapsed = sample(calls[index])
             if repeat >= warmup:
-                samples[index].append(elapsed / 1e6)
+                samples[index].append(elapsed)
     return [Timing(tuple(row)) for row in samples]
+
+
+def sample(call: Callable[[], object]) -> float:
+    """Return how long a call takes, in milliseconds, > 0."""
+    started = time.perf_counter_ns()
+    call()
+    # A clock that did not move says that it took less than its step.
+    return max(time.perf_counter_ns() - started, 1) / 1e6

@@ -13,8 +13,8 @@ from edge_mef.benchmarks.statistics import Ratio, Samples, Values
 from edge_mef.errors import InputError
 
 _STEPS = 5000  # a fraction of a millisecond, in the first level of the cache
-# What the yardstick leaves of the machine's changes, as a share of their logarithm: large enough that
-# `edge_mef.benchmarks.selfcheck` raises no false alarm on a machine whose speed moves by half.
+# What the yardstick leaves of the machine's changes, as a share of their logarithm: large enough
+# that `edge_mef.benchmarks.selfcheck` raises no false alarm where the speed moves by half.
 _LEFT = 0.3
 
 

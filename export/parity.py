@@ -17,13 +17,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle, load_bundle, rewrite_manifest
 from edge_mef.contract import FusionContract
-from edge_mef.data.scenes import Scene, load_scenes
+from edge_mef.data.scenes import Scene, choose_evenly, load_scenes, resize_frames
 from edge_mef.errors import OutputError
 from edge_mef.export.gates import Gate, gate_of
 from edge_mef.export.golden import golden_exposures, read_golden
@@ -263,9 +262,9 @@ def _scenes(
         return
     scenes = sorted(load_scenes(data), key=lambda scene: scene.split != "val")
     for index, scene in enumerate(scenes[:limit]):
-        frames = _evenly(scene.read(longest_side), contract.exposures)
+        frames = choose_evenly(scene.read(longest_side), contract.exposures)
         height, width = sizes[index % len(sizes)] if sizes else frames[0].shape[:2]
-        yield scene.name, _resized(frames, _fit(contract.multiple, height, width))
+        yield scene.name, resize_frames(frames, _fit(contract.multiple, height, width))
 
 
 def _rendered(
@@ -274,7 +273,7 @@ def _rendered(
     fixed = sizes * 2 if sizes is not None and len(sizes) == 1 else sizes
     for seed, (height, width) in enumerate(fixed or RENDERED_SIZES, start=100):
         frames = golden_exposures(contract, seed)
-        yield f"rendered-{seed}", _resized(frames, _fit(contract.multiple, height, width))
+        yield f"rendered-{seed}", resize_frames(frames, _fit(contract.multiple, height, width))
 
 
 def _other_counts(contract: FusionContract) -> Iterator[tuple[str, tuple[Frame, ...]]]:
@@ -284,12 +283,7 @@ def _other_counts(contract: FusionContract) -> Iterator[tuple[str, tuple[Frame, 
     if others:
         frames = golden_exposures(replace(contract, exposures=high), seed=200)
         for count in others:
-            yield f"{count} exposures", _evenly(frames, count)
-
-
-def _evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
-    """So many of the frames, the extremes among them."""
-    return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
+            yield f"{count} exposures", choose_evenly(frames, count)
 
 
 def fitted_frames(
@@ -297,20 +291,10 @@ def fitted_frames(
 ) -> tuple[Frame, ...]:
     """Read a scene in the number and size that a contract takes, (H, W, 3) uint8 RGB each."""
     frames = scene.read(longest_side)
-    kept = _evenly(frames, contract.exposures)
+    kept = choose_evenly(frames, contract.exposures)
     height, width = contract.height or kept[0].shape[0], contract.width or kept[0].shape[1]
-    return _resized(kept, _fit(contract.multiple, height, width))
+    return resize_frames(kept, _fit(contract.multiple, height, width))
 
 
 def _fit(multiple: int, height: int, width: int) -> tuple[int, int]:
     return max(multiple, height - height % multiple), max(multiple, width - width % multiple)
-
-
-def _resized(frames: Sequence[Frame], size: tuple[int, int]) -> tuple[Frame, ...]:
-    height, width = size
-    if frames[0].shape[:2] == size:
-        return tuple(frames)
-    return tuple(
-        np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        for frame in frames
-    )

@@ -6,14 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.benchmarks.footprint import FootprintRequest
 from edge_mef.benchmarks.peers.table import PEERS, open_peer
 from edge_mef.benchmarks.records import Load, Subject
-from edge_mef.benchmarks.speed import limit_torch
+from edge_mef.benchmarks.speed import limit_libraries
 from edge_mef.benchmarks.subjects import bundle_subject
 from edge_mef.bundle import Bundle, load_bundle
 from edge_mef.errors import FrameTooLargeError, InputError
@@ -223,7 +222,7 @@ class PeerEntrant(Entrant):
         fewest, most = self._row.exposures
         if exposures < fewest or (most is not None and exposures > most):
             raise InputError(f"the peer '{self._name}' does not fuse {exposures} exposures")
-        needed = self._row.bytes_per_pixel * height * width
+        needed = self._row.bytes_per_pixel * height * width * exposures // 2
         if needed > available_bytes():
             raise FrameTooLargeError(
                 f"the peer '{self._name}' needs about {needed / 2**30:.1f} GiB of memory for "
@@ -232,7 +231,6 @@ class PeerEntrant(Entrant):
 
     def open(self, frames: Sequence[Frame]) -> OpenedPeer:
         """Make it, and fuse once."""
-        limit_libraries(self._conditions.threads)
         return OpenedPeer(self._name, self.runtime, frames)
 
     def subject(self, opened: Opened) -> Subject:
@@ -273,15 +271,8 @@ def make_entrants(
     for peer in peers:
         title = free_title(peer, _titles(entrants))
         entrants.append(PeerEntrant(peer, conditions, title))
-    limit_libraries(conditions.threads)
+    limit_libraries(conditions.threads)  # a peer has just loaded torch
     return entrants
-
-
-def limit_libraries(threads: int | None) -> None:
-    """Set the threads of OpenCV, and of torch where something has loaded it."""
-    if threads is not None:
-        cv2.setNumThreads(threads)
-        limit_torch(threads)
 
 
 def _sizes_of(fuser: Fuser) -> tuple[Size, ...]:

@@ -1,17 +1,15 @@
 """How good the fused pictures are of what is timed: the same open artefact fuses real scenes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.benchmarks.latency.entrants import Opened
 from edge_mef.benchmarks.records import Quality
-from edge_mef.data.scenes import Scene, choose, load_scenes
+from edge_mef.data.scenes import Scene, choose, choose_evenly, load_scenes, resize_frames
 from edge_mef.errors import EdgeMefError, InputError
 from edge_mef.metrics import evaluate
 
@@ -46,8 +44,7 @@ class Gallery:
         for scene in self.scenes:
             frames = scene.read()
             if len(frames) >= self.exposures and len(found) < MOST_SCENES:
-                places = np.linspace(0, len(frames) - 1, self.exposures).round().astype(int)
-                found[scene.name] = tuple(frames[place] for place in places)
+                found[scene.name] = choose_evenly(frames, self.exposures)
         if not found:
             raise InputError(
                 f"expected scenes of at least {self.exposures} exposures in '{self.data}', found "
@@ -69,17 +66,9 @@ def measure_quality(opened: Opened, gallery: Gallery, size: tuple[int, int] | No
     """
     values = []
     for frames in gallery.brackets.values():
-        exposures = frames if size is None else _resized(frames, size)
+        exposures = frames if size is None else resize_frames(frames, size)
         values.append(evaluate(exposures, opened.fuse(*exposures), [METRIC])[METRIC])
     mean = float(np.mean(values))
     if not np.isfinite(mean):
         raise EdgeMefError("some scenes are too small or too flat for MEF-SSIM")
     return Quality(scenes=tuple(gallery.brackets), values={METRIC: mean})
-
-
-def _resized(frames: Sequence[Frame], size: tuple[int, int]) -> tuple[Frame, ...]:
-    height, width = size
-    return tuple(
-        np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        for frame in frames
-    )

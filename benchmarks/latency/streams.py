@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from edge_mef.benchmarks.latency.turns import Call, sample, steady
+from edge_mef.benchmarks.latency.turns import Call, steady
+from edge_mef.benchmarks.timing import sample
 
 _LOOK = 0.05  # seconds between two looks at the time
 

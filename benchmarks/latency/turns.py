@@ -20,6 +20,7 @@ from edge_mef.benchmarks.statistics import (
     percentile_interval,
     warm_up,
 )
+from edge_mef.benchmarks.timing import sample
 
 Call = Callable[[], object]
 Tick = Callable[[], None]
@@ -108,14 +109,6 @@ def take_turns(
                 continue
             if all(_has_enough(turn, effort) for turn in active):
                 break
-
-
-def sample(call: Call) -> float:
-    """Return how long a call takes, in milliseconds."""
-    started = time.perf_counter_ns()
-    call()
-    # A clock that did not move says that it took less than its step.
-    return max(time.perf_counter_ns() - started, 1) / 1e6
 
 
 @contextmanager

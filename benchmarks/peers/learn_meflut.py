@@ -32,7 +32,7 @@ from edge_mef.benchmarks.peers.meflut_tables import (
     WeightTable,
     write_tables,
 )
-from edge_mef.data.scenes import RENDERED_SIZE, Scene, choose, load_scenes
+from edge_mef.data.scenes import RENDERED_SIZE, Scene, choose, choose_evenly, load_scenes
 from edge_mef.errors import EdgeMefError, InputError
 from edge_mef.losses.mef_ssim import MIN_SIDE, mef_ssim
 from edge_mef.metrics import evaluate
@@ -210,8 +210,7 @@ def validate(fusion: MeflutFusion, scenes: Iterable[Scene]) -> dict[int, float]:
         check_sides(scene, frames)
         for count in found:
             if len(frames) >= count:
-                spread = np.linspace(0, len(frames) - 1, count).round().astype(int)
-                taken = [frames[index] for index in spread]
+                taken = choose_evenly(frames, count)
                 found[count].append(evaluate(taken, fusion(*taken), ["MEF_SSIM"])["MEF_SSIM"])
     return {count: float(np.mean(values)) for count, values in found.items() if values}
 

@@ -10,7 +10,7 @@ def milliseconds(value: float) -> str:
     return significant(value, 4)
 
 
-def significant(value: float, digits: int = 3) -> str:
+def significant(value: float, digits: int = 3, *, thousands: str = "\u202f") -> str:
     """Return a number with so many digits, never as a power of ten, and no fewer before the point.
 
     Thousands are separated by spaces that no line breaks at, and no locale takes for a point.
@@ -19,7 +19,7 @@ def significant(value: float, digits: int = 3) -> str:
         return "0"
     exponent = int(f"{value:e}".rpartition("e")[2])
     text = f"{value:,.{min(12, max(0, digits - 1 - exponent))}f}"
-    return text.replace(",", "\u202f")
+    return text.replace(",", thousands)
 
 
 def with_interval(value: float, interval: Interval) -> str:

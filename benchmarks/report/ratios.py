@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_mef.benchmarks.compare import LEAST_CHANGE, Verdict, judge
+from edge_mef.benchmarks.compare import LEAST_CHANGE, Verdict, judge, ratio_in_turn
 from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.report.axes import axis_around
 from edge_mef.benchmarks.report.drawing import (
@@ -21,7 +21,7 @@ from edge_mef.benchmarks.report.figures import percent, significant, size_of, si
 from edge_mef.benchmarks.report.groups import Group, Names
 from edge_mef.benchmarks.report.markup import Markup
 from edge_mef.benchmarks.report.tables import figure, folded, paragraph, plots, section, table
-from edge_mef.benchmarks.statistics import FEWEST_SAMPLES, Ratio, paired_ratio
+from edge_mef.benchmarks.statistics import Ratio
 
 NO_TURNS = (
     "No records here were measured in turn, so there are no ratios pair by pair. edge-mef compare "
@@ -73,7 +73,7 @@ def _turns(records: Sequence[Record]) -> Turns:
     titles = list(turns.titles)
     ordered = sorted(records, key=lambda r: _place(r.subject.title, titles))
     reference = next((r for r in ordered if r.subject.kind == "bundle"), ordered[0])
-    others = tuple(_turn(reference, r) for r in ordered if r is not reference)
+    others = tuple(Turn(r, *ratio_in_turn(reference, r)) for r in ordered if r is not reference)
     there = {r.subject.title for r in records}
     missing = tuple(title for title in titles if title not in there)
     return Turns(reference, others, turns.order, missing)
@@ -81,15 +81,6 @@ def _turns(records: Sequence[Record]) -> Turns:
 
 def _place(title: str, titles: Sequence[str]) -> int:
     return titles.index(title) if title in titles else len(titles)
-
-
-def _turn(reference: Record, record: Record) -> Turn:
-    """Compare the rounds that both have: a run that was stopped has them from the first on."""
-    one, other = (r.series["end_to_end"].samples for r in (reference, record))
-    rounds = min(len(one), len(other))
-    if rounds < FEWEST_SAMPLES:
-        return Turn(record, None, rounds)
-    return Turn(record, paired_ratio(one[:rounds], other[:rounds]), rounds)
 
 
 def ratio_text(turn: Turn) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,9 @@ def _threads(record: Record) -> str:
 
 
 def _row(record: Record) -> tuple[str, ...]:
+    from edge_mef.benchmarks.report.figures import significant
+
+    digits = partial(significant, thousands="")  # terminals need not know a narrow space
     summary, settings = record.series["end_to_end"].summary, record.settings
     interval = summary.intervals.get("median")
     rate, energy = record.throughput, record.joules_per_frame
@@ -76,20 +80,14 @@ def _row(record: Record) -> tuple[str, ...]:
         record.subject.title,
         f"{settings.height}x{settings.width}",
         "-" if settings.streams == 1 else str(settings.streams),
-        _significant(summary.median, 4),
-        "-" if interval is None else _significant((interval[1] - interval[0]) / 2, 3),
-        _significant(summary.p99, 4),
-        "-" if rate is None else _significant(rate.frames_per_second, 3),
+        digits(summary.median, 4),
+        "-" if interval is None else digits((interval[1] - interval[0]) / 2, 3),
+        digits(summary.p99, 4),
+        "-" if rate is None else digits(rate.frames_per_second, 3),
         "-" if memory is None else f"{memory / 2**20:.0f}",
         "-" if energy is None else f"{1e3 * energy:.1f}",
         "-" if quality is None else f"{quality.values.get('MEF_SSIM', float('nan')):.4f}",
     )
-
-
-def _significant(value: float, digits: int) -> str:
-    """Return a positive number with so many digits, and never in powers of ten."""
-    before = len(f"{value:.0f}")
-    return f"{value:.{max(0, digits - before)}f}"
 
 
 def _group_of(record: Record) -> str:
@@ -99,15 +97,12 @@ def _group_of(record: Record) -> str:
 
 def _print_ratios(records: Sequence[Record]) -> None:
     """Say how the others of a group compare with its first, pair by pair."""
-    from edge_mef.benchmarks.statistics import FEWEST_SAMPLES, paired_ratio
+    from edge_mef.benchmarks.compare import ratio_in_turn
 
     first, settings = records[0], records[0].settings
-    one = first.series["end_to_end"].samples
     for record in records[1:]:
-        other = record.series["end_to_end"].samples
-        pairs = min(len(one), len(other))
-        if pairs >= FEWEST_SAMPLES:
-            found = paired_ratio(one[:pairs], other[:pairs])
+        found, pairs = ratio_in_turn(first, record)
+        if found is not None:
             typer.echo(
                 f"{settings.height}x{settings.width}: {record.subject.title} takes "
                 f"{found.ratio:.3g} times as long as {first.subject.title} ({found.low:.3g} to "

@@ -3,7 +3,7 @@
 import csv
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -167,3 +167,19 @@ def reduce_frame(frame: Frame, longest_side: int | None) -> Frame:
     scale = longest_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def choose_evenly(frames: Sequence[Frame], count: int) -> tuple[Frame, ...]:
+    """Return so many (two or more) of the frames, the extremes among them."""
+    return tuple(frames[round(i * (len(frames) - 1) / (count - 1))] for i in range(count))
+
+
+def resize_frames(frames: Sequence[Frame], size: tuple[int, int]) -> tuple[Frame, ...]:
+    """Return frames (H, W, 3) uint8 in another (height, width)."""
+    height, width = size
+    if frames[0].shape[:2] == size:
+        return tuple(frames)
+    return tuple(
+        np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        for frame in frames
+    )

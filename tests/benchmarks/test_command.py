@@ -24,7 +24,7 @@ def test_impossible_sizes(text: str) -> None:
 def test_frames_that_memory_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "available_bytes", lambda: 10**9)
     assert frame_size("1000x1000") == (1000, 1000)
-    with pytest.raises(FrameTooLargeError, match=r"about 4\.5 GiB"):
+    with pytest.raises(FrameTooLargeError, match=r"about 3\.7 GiB"):
         frame_size("8000x5000")
     with pytest.raises(FrameTooLargeError):
         frame_size("1500x1500", exposures=9)

@@ -8,12 +8,12 @@ from edge_mef.benchmarks.latency.turns import (
     Effort,
     Turn,
     expected_rounds,
-    sample,
     steady,
     take_turns,
     warm,
 )
 from edge_mef.benchmarks.statistics import FEWEST_SAMPLES, MOST_WARMUP, percentile_interval
+from edge_mef.benchmarks.timing import sample
 
 
 def _nothing() -> None:

@@ -13,26 +13,10 @@ from edge_mef.benchmarks.remote_session import check_host
 from edge_mef.bundle import BUNDLES_FOLDER, MANIFEST, Bundle, load_bundle
 from edge_mef.errors import BundleError, EdgeMefError, GateError, InputError, MissingError
 from edge_mef.version import __version__
-from tests.benchmarks.made_records import made_record
-from tests.benchmarks.remote_device import Device, make_device
+from tests.benchmarks.remote.remote_device import Device
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the other machine needs sh")
 HOST = "orin"
-
-
-@pytest.fixture
-def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
-    return make_device(tmp_path / "device", monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def ours() -> Bundle:
-    return load_bundle("ffmef-edge-2")
-
-
-@pytest.fixture(scope="module")
-def record() -> Record:
-    return made_record(subject={"title": "ffmef-edge-2"})
 
 
 def failing(bundle: Bundle, kind: type[EdgeMefError]) -> str:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,8 +19,7 @@ from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.remote import RemoteResult, bench_remote
 from edge_mef.bundle import load_bundle
 from edge_mef.errors import InputError, MissingError
-from tests.benchmarks.made_records import made_record
-from tests.benchmarks.remote_device import Device, make_device
+from tests.benchmarks.remote.remote_device import Device, make_device
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the other machine needs sh")
 _PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
@@ -45,11 +45,6 @@ Host *
   IdentityFile {root}/%n_key
   UserKnownHostsFile {root}/%n_hosts
 """
-
-
-@pytest.fixture(scope="module")
-def record() -> Record:
-    return made_record(subject={"title": "ffmef-edge-2"})
 
 
 @pytest.fixture
@@ -133,8 +128,9 @@ def test_the_connection_is_lost(device: Device, server: psutil.Process) -> None:
     def hear(line: str) -> None:
         if line == "measuring":
             for process in server.children(recursive=True):
-                if process.name().startswith("sshd"):
-                    process.kill()
+                with suppress(psutil.NoSuchProcess):  # it went with the one before
+                    if process.name().startswith("sshd"):
+                        process.kill()
 
     with pytest.raises(MissingError, match="connection to known was lost while it measured"):
         bench_remote("known", [load_bundle("ffmef-edge-2")], [], on_line=hear)

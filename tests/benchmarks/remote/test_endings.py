@@ -5,35 +5,18 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from edge_mef.benchmarks import remote, remote_script
 from edge_mef.benchmarks.records import Record
 from edge_mef.benchmarks.remote import RemoteResult, bench_remote
-from edge_mef.bundle import Bundle, load_bundle
+from edge_mef.bundle import Bundle
 from edge_mef.errors import MissingError
-from tests.benchmarks.made_records import made_record
-from tests.benchmarks.remote_device import Device, make_device
+from tests.benchmarks.remote.remote_device import Device
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the other machine needs sh")
 HOST = "orin"
-
-
-@pytest.fixture
-def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
-    return make_device(tmp_path / "device", monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def ours() -> Bundle:
-    return load_bundle("ffmef-edge-2")
-
-
-@pytest.fixture(scope="module")
-def record() -> Record:
-    return made_record(subject={"title": "ffmef-edge-2"})
 
 
 @pytest.fixture
