@@ -7,6 +7,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,14 +92,19 @@ def exposures_from_arrays(arrays: Sequence[Frame], *, sort: bool = True) -> Expo
     Raises:
         InputError: fewer than two arrays, different sizes, or not uint8 RGB; says what was found.
     """
+    check_arrays(arrays)
+    order = order_exposures(arrays) if sort else list(range(len(arrays)))
+    frames = tuple(np.ascontiguousarray(arrays[index]) for index in order)
+    return Exposures(frames, ordered_by="luma" if sort else "given")
+
+
+def check_arrays(arrays: Sequence[Frame]) -> None:
+    """Raise `InputError` unless these are two or more uint8 RGB arrays (H, W, 3) of one size."""
     _check_count(len(arrays), "array")
     for number, array in enumerate(arrays, start=1):
         _check_array(array, number)
     sizes = [(array.shape[0], array.shape[1]) for array in arrays]
     _check_sizes(sizes, [f"array {number}" for number in range(1, len(arrays) + 1)])
-    order = order_exposures(arrays) if sort else list(range(len(arrays)))
-    frames = tuple(np.ascontiguousarray(arrays[index]) for index in order)
-    return Exposures(frames, ordered_by="luma" if sort else "given")
 
 
 def align_frames(exposures: Exposures) -> Exposures:
@@ -156,8 +162,8 @@ def _ends(order: list[int]) -> list[int]:
 
 def _mean_luma(frame: Frame) -> float:
     step = max(1, round((frame.shape[0] * frame.shape[1] / _SAMPLES) ** 0.5))
-    red, green, blue = frame[::step, ::step].reshape(-1, 3).mean(axis=0, dtype=np.float64)
-    return float(0.299 * red + 0.587 * green + 0.114 * blue)
+    red, green, blue, _ = cv2.mean(np.ascontiguousarray(frame[::step, ::step]))
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def _all_have(metadata: Sequence[Metadata], key: tuple[int, int], value: object) -> bool:

@@ -19,7 +19,7 @@ from edge_mef.bundle import Bundle
 from edge_mef.contract import FusionContract
 from edge_mef.errors import BundleError, InputError, missing_extra
 from edge_mef.manifest import ArtefactEntry
-from edge_mef.runtimes.base import Frame, Runtime
+from edge_mef.runtimes.base import Frame, Runtime, written
 from edge_mef.runtimes.phases import NO_CLOCK, PhaseClock, PhaseTimes
 from edge_mef.toolchain import installed_version
 
@@ -60,9 +60,9 @@ class MilRuntime(Runtime):
         self.sizes: tuple[tuple[int, int], ...] = tuple(self._loaded)
         self.artefact = entries[0].file
 
-    def run(self, exposures: Sequence[Frame]) -> Frame:
-        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        return self._timed(exposures, NO_CLOCK)
+    def run(self, exposures: Sequence[Frame], out: Frame | None = None) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB, into `out`."""
+        return written(self._timed(exposures, NO_CLOCK), out)
 
     def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
         """Fuse as `run` does, with the phases apart."""

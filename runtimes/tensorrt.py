@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, InputError
-from edge_mef.runtimes.base import Frame, Runtime
+from edge_mef.runtimes.base import Frame, Runtime, written
 from edge_mef.runtimes.cuda import cuda_device_facts
 from edge_mef.runtimes.cuda_memory import CudaMemory, no_graphs, open_cuda_memory
 from edge_mef.runtimes.phases import NO_CLOCK, Phase, PhaseClock, PhaseTimes
@@ -96,21 +96,23 @@ class TensorRTRuntime(Runtime):
         self._layers = LayerTotals()
         self._profiler = attach_profiler(self._trt, engine, self._context, self._layers)
 
-    def run(self, exposures: Sequence[Frame]) -> Frame:
-        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        return self._timed(exposures, NO_CLOCK)
+    def run(self, exposures: Sequence[Frame], out: Frame | None = None) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB, into `out`."""
+        return self._timed(exposures, NO_CLOCK, out)
 
     def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
         """Fuse as `run` does, but wait for the device after each phase."""
         clock = PhaseClock()
         return self._timed(exposures, clock), clock.times()
 
-    def _timed(self, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
+    def _timed(
+        self, exposures: Sequence[Frame], clock: PhaseClock, out: Frame | None = None
+    ) -> Frame:
         with self._lock:
             if self._memory is None:
                 raise BundleError("this runtime was closed: open the bundle again")
             with self._memory.active():
-                return self._run(self._memory, exposures, clock)
+                return self._run(self._memory, exposures, clock, out)
 
     def refusal(self, height: int, width: int) -> str | None:
         """Say which sizes the engine takes, where this is none of them."""
@@ -134,7 +136,13 @@ class TensorRTRuntime(Runtime):
                 gone = self._free_before - self._memory.free_bytes()
             return max(gone, self._memory.allocated)
 
-    def _run(self, memory: CudaMemory, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
+    def _run(
+        self,
+        memory: CudaMemory,
+        exposures: Sequence[Frame],
+        clock: PhaseClock,
+        out: Frame | None,
+    ) -> Frame:
         if len(exposures) != len(self._plan.inputs):
             raise InputError(
                 f"this bundle's engine fuses {len(self._plan.inputs)} exposures, found "
@@ -151,7 +159,8 @@ class TensorRTRuntime(Runtime):
         _wait(memory, clock, "compute")
         memory.copy_out(buffers.host[self._plan.output], buffers.device[self._plan.output])
         memory.synchronize()
-        fused: Frame = buffers.host[self._plan.output].reshape(height, width, 3).copy()
+        found = buffers.host[self._plan.output].reshape(height, width, 3)
+        fused = found.copy() if out is None else written(found, out)
         clock.lap("copy_out")
         return fused
 
