@@ -12,7 +12,7 @@ from edge_mef.errors import InputError
 
 Frame = NDArray[np.uint8]
 SHAPE = (4, 6, 3)
-BAD = 80  # the value of frames that cannot be fused
+BAD = 80  # the value of first frames that cannot be fused
 
 
 @dataclass
@@ -41,7 +41,7 @@ class MadeFuser:
         self.begun.release()
         assert self.gate.wait(20)
         time.sleep(self.seconds)
-        if any((frame == BAD).all() for frame in exposures):
+        if (exposures[0] == BAD).all():
             raise self.error("this bracket is bad")
         np.sum(exposures, axis=0, dtype=np.uint8, out=out)
 
