@@ -13,6 +13,7 @@ from functools import cache
 from types import TracebackType
 from typing import Literal, Protocol, get_args
 
+import numpy as np
 from typing_extensions import Self
 
 from edge_mef.errors import InputError
@@ -113,6 +114,7 @@ class FusionStream:
         *exposures: Frame,
         tag: object = None,
         copy: bool = True,
+        only: int | None = None,
         timeout: float | None = None,
     ) -> int:
         """Give it the next bracket.
@@ -121,6 +123,7 @@ class FusionStream:
             exposures: (H, W, 3) uint8 RGB, aligned, of one size, darkest first unless `sort`.
             tag: anything; it comes back with the fused frame.
             copy: False where nobody changes the arrays before the fused frame is out.
+            only: the index of an exposure that comes out as it is, in its turn, instead of fusing.
             timeout: seconds to wait for a slot; None for ever.
 
         Returns:
@@ -139,7 +142,7 @@ class FusionStream:
         slot = self._take_slot(timeout)
         job = Job(0, slot, tag, since, None if self._deadline is None else since + self._deadline)
         try:
-            job.frames = slot.hold(frames, copy=copy)
+            job.frames, job.only = slot.hold(frames, copy=copy), only
             job.copied = time.perf_counter()
         except BaseException:
             self._give_back(slot)
@@ -332,7 +335,10 @@ class FusionStream:
     def _work(self) -> None:
         while (job := self._next_job()) is not None:
             try:
-                self._fuser.fuse_into(job.slot.fused, job.frames)
+                if job.only is None:
+                    self._fuser.fuse_into(job.slot.fused, job.frames)
+                else:
+                    np.copyto(job.slot.fused, job.frames[job.only])
             except Exception as error:  # it is raised where the result is taken
                 job.error = error
             with self._changed:
