@@ -107,6 +107,7 @@ def stream(
                     cuda_graph=cuda_graph,
                 )
             )
+        fuser.bundle.manifest.contract.check_count(exposures)
         found = opened.enter_context(open_source(source, loops=loops))
         rate = _rate(fps, found.fps, options)
         target = opened.enter_context(open_sink(sink, fps=rate))

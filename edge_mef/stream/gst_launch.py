@@ -11,7 +11,8 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,34 +73,51 @@ def padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class Launched:
-    """A running pipeline; what it says on stderr is kept for the sentence about its end."""
+    """A running pipeline; what it says on stderr is kept for the sentence about its end.
 
-    def __init__(self, words: Sequence[str], **pipes: object) -> None:
+    `on_line` is given the lines of its stdout, and None after the last, in a thread of its own.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        on_line: Callable[[str | None], None] | None = None,
+        **pipes: object,
+    ) -> None:
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
             [find_program(), *words],
+            stdout=subprocess.DEVNULL if on_line is None else subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for us, who then end it in order
             **pipes,  # type: ignore[call-overload]
         )
         self._said: list[str] = []
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        self._listeners = [
+            threading.Thread(target=_listen, args=(pipe, heard), daemon=True)
+            for pipe, heard in ((self.process.stderr, self._keep), (self.process.stdout, on_line))
+            if pipe is not None and heard is not None
+        ]
+        for listener in self._listeners:
+            listener.start()
 
-    def _listen(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if len(self._said) < _KEPT:
-                self._said.append(line.decode(errors="replace").strip())
+    def _keep(self, line: str | None) -> None:
+        if line is not None and len(self._said) < _KEPT:
+            self._said.append(line.strip())
 
     def why(self) -> str:
         """Return what went wrong as far as it said so."""
-        self._listener.join(1.0)
         errors = [line for line in self._said if re.match(r"(ERROR|WARNING: erroneous)", line)]
         told = re.sub(r"^(ERROR|WARNING): (from element \S+: )?", "", errors[0]) if errors else ""
         return told.rstrip(".") or f"it ended with {self.process.poll()}"
 
     def end(self) -> int:
         """Wait for its end, ask it to, and make it, one after the other; return its exit code."""
+        code = self._wait()
+        for listener in self._listeners:
+            listener.join(1.0)
+        return code
+
+    def _wait(self) -> int:
         for number in (None, signal.SIGTERM, signal.SIGKILL):
             if number is not None:
                 self.process.send_signal(number)
@@ -108,3 +126,10 @@ class Launched:
             except subprocess.TimeoutExpired:
                 continue
         return self.process.wait()
+
+
+def _listen(pipe: IO[bytes], heard: Callable[[str | None], None]) -> None:
+    with pipe:
+        for line in pipe:
+            heard(line.decode(errors="replace"))
+    heard(None)

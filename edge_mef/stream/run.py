@@ -93,7 +93,7 @@ class _Troubles:
         """Count one; raise it where there were too many."""
         self.count += 1
         self.in_a_row += 1
-        if len(self.notes) < _MOST_BAD:
+        if len(self.notes) < _MOST_BAD and str(error) not in self.notes:
             self.notes.append(str(error))
         if self.in_a_row >= _MOST_BAD:
             raise InputError(f"{_MOST_BAD} failures in a row, the last: {error}") from error

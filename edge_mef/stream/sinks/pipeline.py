@@ -54,7 +54,6 @@ class PipelineSink(Sink):
                 *(f"framerate={rate}", "!", "videoconvert", "!", *self._words),
             ],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
         )
 
     def close(self) -> None:

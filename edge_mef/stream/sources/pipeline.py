@@ -4,7 +4,6 @@ import os
 import queue
 import re
 import subprocess
-import threading
 from dataclasses import dataclass
 from typing import IO
 
@@ -46,6 +45,8 @@ class PipelineSource(Source):
             MissingError: GStreamer is not installed.
         """
         words = split_pipeline(pipeline)
+        self._number, self._size = 0, (0, 0)
+        self._announced: queue.SimpleQueue[_Announced | None] = queue.SimpleQueue()
         reading, writing = os.pipe()
         try:
             self._launched = Launched(
@@ -54,8 +55,8 @@ class PipelineSource(Source):
                     *("identity", f"name={_NAME}", "silent=false", "!"),
                     *("fdsink", f"fd={writing}", "sync=false"),
                 ],
+                self._hear,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
                 pass_fds=(writing,),
             )
         except BaseException:
@@ -64,24 +65,18 @@ class PipelineSource(Source):
         finally:
             os.close(writing)
         self._pipe: IO[bytes] | None = os.fdopen(reading, "rb")
-        self._number = 0
-        self._announced: queue.SimpleQueue[_Announced | None] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
 
-    def _listen(self) -> None:
-        """Read what it says of its frames, line by line."""
-        size = (0, 0)
-        assert self._launched.process.stdout is not None
-        for raw in self._launched.process.stdout:
-            line = raw.decode(errors="replace")
-            if found := _SIZE.search(line):
-                size = int(found[2]), int(found[1])
-                rate = _RATE.search(line)
-                if rate and int(rate[1]) and int(rate[2]):
-                    self.fps = int(rate[1]) / int(rate[2])
-            elif found := _BUFFER.search(line):
-                self._announced.put(_Announced(*size, int(found[1]), _seconds(found[2])))
-        self._announced.put(None)
+    def _hear(self, line: str | None) -> None:
+        """Understand what it says of its frames, a line at a time."""
+        if line is None:
+            self._announced.put(None)
+        elif found := _SIZE.search(line):
+            self._size = int(found[2]), int(found[1])
+            rate = _RATE.search(line)
+            if rate and int(rate[1]) and int(rate[2]):
+                self.fps = int(rate[1]) / int(rate[2])
+        elif found := _BUFFER.search(line):
+            self._announced.put(_Announced(*self._size, int(found[1]), _seconds(found[2])))
 
     def read(self) -> CameraFrame | None:
         """Wait for the next frame."""
@@ -98,6 +93,9 @@ class PipelineSource(Source):
         return CameraFrame(pixels, number, time, measured_exposure(pixels))
 
     def _check_end(self) -> None:
+        self._announced.put(None)  # so will it be when it is asked again
+        if self._pipe is None:
+            return
         if self._launched.end():
             raise SourceLostError(f"the pipeline failed: {self._launched.why()}")
 

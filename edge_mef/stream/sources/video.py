@@ -1,5 +1,6 @@
 """Video files and cameras, by OpenCV."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 from edge_mef.errors import InputError, MissingError
 from edge_mef.stream.frames import CameraFrame, measured_exposure
 from edge_mef.stream.sources.base import Source, SourceLostError
+
+_SILENT = "-8"  # as FFmpeg numbers its levels
 
 
 class VideoSource(Source):
@@ -102,6 +105,7 @@ def _frame(pixels: Any, number: int, time: float) -> CameraFrame:
 
 def _quietly_opened(what: Any, api: int) -> Any:
     """Open without what OpenCV would print of it; what matters is told in our own sentence."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _SILENT)
     logging = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
     level = getattr(cv2, "getLogLevel", None) or cv2.utils.logging.getLogLevel
     before = level()
