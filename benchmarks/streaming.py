@@ -206,7 +206,8 @@ def _text(
 ) -> str:
     threads = f"{asked.threads} thread{'' if asked.threads == 1 else 's'}"
     rows = [
-        f"| {one.way} | {one.milliseconds:.2f} | {one.ratio:.3f} ({one.low:.3f} to {one.high:.3f}) |"
+        f"| {one.way} | {one.milliseconds:.2f} | {one.ratio:.3f} "
+        f"({one.low:.3f} to {one.high:.3f}) |"
         for one in overheads
     ]
     lines = [
