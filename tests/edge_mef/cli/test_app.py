@@ -31,7 +31,7 @@ COMMANDS = (
     "train",
     "verify",
 )
-HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "cv2", "tensorboard")
+HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "cv2", "numpy", "tensorboard")
 LONGEST_HELP = 0.5  # seconds
 
 
