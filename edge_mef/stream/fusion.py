@@ -245,9 +245,7 @@ class FusionStream:
     def _take_slot(self, timeout: float | None) -> Slot:
         with self._changed:
             self._check_open()
-            if self._policy == "drop-oldest" and not self._ring.free:
-                self._drop_oldest()
-            self._wait(lambda: bool(self._ring.free) or self._finished, timeout, "free slot")
+            self._wait(lambda: self._has_slot() or self._finished, timeout, "free slot")
             self._check_open()
             return self._ring.free.pop()
 
@@ -307,10 +305,13 @@ class FusionStream:
         self._tally.deliver(job.times(now), now, late=job.is_late)
         return FusedFrame(job.slot.fused, job.number, job.tag, job.times(now), job.is_late)
 
-    def _drop_oldest(self) -> None:
-        job = self._ring.droppable()
-        if job is not None:
-            self._drop(job, OVERFLOW)
+    def _has_slot(self) -> bool:
+        """Say whether a slot is free; as the policy is, make one free."""
+        if not self._ring.free and self._policy == "drop-oldest":
+            job = self._ring.droppable()
+            if job is not None:
+                self._drop(job, OVERFLOW)
+        return bool(self._ring.free)
 
     def _drop(self, job: Job, reason: str) -> None:
         self._tally.drop(reason)
