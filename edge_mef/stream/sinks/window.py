@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from typing import Literal
 
 import cv2
 
@@ -21,13 +22,19 @@ def open_window(fps: float) -> Sink:
     Raises:
         MissingError: there is no screen, or nothing that opens a window.
     """
+    found = find_windows()
+    return WindowSink() if found == "OpenCV" else PipelineSink("autovideosink sync=false", fps)
+
+
+def find_windows() -> Literal["OpenCV", "GStreamer"]:
+    """Return what opens windows here; raise as `open_window` does."""
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or _wayland()):
         raise MissingError(
             "there is no screen to open a window on (DISPLAY is not set): use a file, a folder or "
             "none as the sink"
         )
     if _has_windows():
-        return WindowSink()
+        return "OpenCV"
     try:
         find_program()
     except MissingError as error:
@@ -35,7 +42,7 @@ def open_window(fps: float) -> Sink:
             "this OpenCV was built without windows, and GStreamer, which has some, is not "
             "installed: use a file or a folder as the sink"
         ) from error
-    return PipelineSink("autovideosink sync=false", fps)
+    return "GStreamer"
 
 
 def _wayland() -> str | None:
