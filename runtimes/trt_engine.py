@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,39 @@ def open_engine(
         OutputError: it is to be kept, and cannot be written.
     """
     parts = fingerprint(trt, model, plan)
+    found = _cached(trt, plan, cache, parts)
+    if isinstance(found, Engine):
+        return found
+    with cache.lock(parts):
+        found = _cached(trt, plan, cache, parts)  # another process may have built it meanwhile
+        if isinstance(found, Engine):
+            return found
+        return _built(trt, model, plan, cache, parts, found, keep=keep)
+
+
+def _cached(
+    trt: Any, plan: EnginePlan, cache: EngineCache, parts: Mapping[str, str]
+) -> Engine | str:
+    """Return the engine out of the cache, or why it has to be built."""
     found = cache.find(parts)
-    why = found.why
-    if found.data is not None:
-        runtime, engine = load_engine(trt, found.data, plan)
-        if engine is not None:
-            return Engine(runtime, engine, "cached", cache.engine_folder(parts))
-        why = f"TensorRT cannot load the cached engine ({first_error(logger_of(trt))})"
+    if found.data is None:
+        return found.why
+    runtime, engine = load_engine(trt, found.data, plan)
+    if engine is None:
+        return f"TensorRT cannot load the cached engine ({first_error(logger_of(trt))})"
+    return Engine(runtime, engine, "cached", cache.engine_folder(parts))
+
+
+def _built(
+    trt: Any,
+    model: bytes,
+    plan: EnginePlan,
+    cache: EngineCache,
+    parts: Mapping[str, str],
+    why: str,
+    *,
+    keep: bool,
+) -> Engine:
     watcher().note(f"building a TensorRT engine, which can take minutes: {why}")
     built = build_engine(trt, model, plan, cache.timing_file(parts))
     folder, stored = None, "cached for the next time"
@@ -73,8 +100,8 @@ def open_engine(
         stored = f"not cached: {error}"
     runtime, engine = load_engine(trt, built.data, plan)
     if engine is None:
-        why = first_error(logger_of(trt))
-        raise BundleError(f"TensorRT could not load the engine that it built: {why}")
+        reason = first_error(logger_of(trt))
+        raise BundleError(f"TensorRT could not load the engine that it built: {reason}")
     source = f"built in {built.seconds:.0f} s ({why}), {stored}; {precisions_text(built.layers)}"
     watcher().note(f"engine {source}")
     return Engine(runtime, engine, source, folder)
