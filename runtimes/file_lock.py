@@ -1,6 +1,7 @@
 """A lock between processes that dies with its holder."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,25 +51,25 @@ def _wait(stream: IO[bytes], note: str) -> bool:
             return True
 
 
-try:
-    import fcntl
-except ImportError:  # Windows
+if sys.platform == "win32":
     import msvcrt
 
     def _try(stream: IO[bytes]) -> None:
         stream.seek(0)
         try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
         except PermissionError as error:
             raise BlockingIOError from error
 
     def _release(stream: IO[bytes]) -> None:
         stream.seek(0)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
 
 else:
+    import fcntl
 
     def _try(stream: IO[bytes]) -> None:
+        # Not lockf, which two threads of one process would both be given.
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _release(stream: IO[bytes]) -> None:

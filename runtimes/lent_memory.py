@@ -11,6 +11,7 @@ import math
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ class LentMemory:
         self._closed = False
 
     def host_array(self, shape: tuple[int, ...]) -> Frame:
-        """Return pinned memory as an array; the device must be active.
+        """Return pinned memory as an array.
 
         Raises:
             BundleError: the runtime was closed.
@@ -58,9 +59,7 @@ class LentMemory:
         size = math.prod(shape)
         if not size:
             return np.empty(shape, np.uint8)
-        with self._lock:
-            self._check_open()
-            self.collect()
+        with self._opened():
             pinned = self._device.pin(size)
             self._pinned[pinned.address] = pinned
         owner = (ctypes.c_uint8 * size).from_address(pinned.address)
@@ -68,10 +67,8 @@ class LentMemory:
         return np.frombuffer(owner, np.uint8).reshape(shape)
 
     def block(self, size: int) -> LentBlock:
-        """Return memory on the device, which must be active; raises as `host_array`."""
-        with self._lock:
-            self._check_open()
-            self.collect()
+        """Return memory on the device; raises as `host_array`."""
+        with self._opened():
             block = LentBlock(self._device.allocate(size), size)
             self._blocks.add(block.address)
         weakref.finalize(block, self._take_back, block.address).atexit = False
@@ -122,6 +119,11 @@ class LentMemory:
             self._blocks.discard(memory)
             self._device.free(memory)
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise BundleError("this runtime was closed: open the bundle again")
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise BundleError("this runtime was closed: open the bundle again")
+            with self._device.active():
+                self.collect()
+                yield

@@ -95,7 +95,8 @@ class TensorRTRuntime(Runtime):
         return self._timed(exposures, clock, None), clock.times()
 
     def _timed(self, exposures: Sequence[Frame], clock: PhaseClock, out: Frame | None) -> Frame:
-        self._check(len(exposures), exposures[0].shape)
+        self._check_count(len(exposures))
+        self._check_size(exposures[0].shape)
         with self._lanes.lane() as lane, self._device.active():
             return lane.run(exposures, clock, out)
 
@@ -119,7 +120,8 @@ class TensorRTRuntime(Runtime):
 
             views = [view(array) for array in exposures]
             shape = _shape_of(views)
-            self._check(len(views), shape)
+            self._check_count(len(views))
+            self._check_size(shape)
             self._contract.check(len(views), shape[0], shape[1])
             if out is None:
                 fused = DeviceFrame(self._lent.block(shape[0] * shape[1] * 3), shape)
@@ -136,16 +138,17 @@ class TensorRTRuntime(Runtime):
         On an integrated GPU it is mapped: nothing is copied at all. It stays valid when the
         runtime is closed.
         """
-        with self._device.active():
-            return self._lent.host_array(shape)
+        return self._lent.host_array(shape)
 
-    def _check(self, count: int, shape: tuple[int, ...]) -> None:
+    def _check_count(self, count: int) -> None:
         if count != len(self._plan.inputs):
             raise InputError(
                 f"this bundle's engine fuses {len(self._plan.inputs)} exposures, found "
                 f"{count}: pass the darkest and the brightest (--extremes picks them), or "
                 "export with --exposures"
             )
+
+    def _check_size(self, shape: tuple[int, ...]) -> None:
         refusal = self.refusal(shape[0], shape[1])
         if refusal is not None:
             raise InputError(refusal)

@@ -11,7 +11,7 @@ from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, OutputError
 from edge_mef.runtimes.build_watch import watcher
 from edge_mef.runtimes.trt_builder import build_engine, load_engine
-from edge_mef.runtimes.trt_cache import EngineCache, fingerprint
+from edge_mef.runtimes.trt_cache import EngineCache, Found, fingerprint
 from edge_mef.runtimes.trt_plan import PLAN_FILE, EnginePlan, decode_plan
 from edge_mef.runtimes.trt_version import first_error, logger_of
 
@@ -56,26 +56,27 @@ def open_engine(
         OutputError: it is to be kept, and cannot be written.
     """
     parts = fingerprint(trt, model, plan)
-    found = _cached(trt, plan, cache, parts)
-    if isinstance(found, Engine):
-        return found
-    with cache.lock(parts):
-        found = _cached(trt, plan, cache, parts)  # another process may have built it meanwhile
-        if isinstance(found, Engine):
-            return found
-        return _built(trt, model, plan, cache, parts, found, keep=keep)
-
-
-def _cached(
-    trt: Any, plan: EnginePlan, cache: EngineCache, parts: Mapping[str, str]
-) -> Engine | str:
-    """Return the engine out of the cache, or why it has to be built."""
     found = cache.find(parts)
+    engine = _loaded(trt, plan, cache, parts, found)
+    if engine is not None:
+        return engine
+    why = found.why or f"TensorRT cannot load the cached engine ({first_error(logger_of(trt))})"
+    with cache.lock(parts):
+        again = cache.find(parts)  # another process may have built it meanwhile
+        if again.data != found.data:
+            engine = _loaded(trt, plan, cache, parts, again)
+        return engine or _built(trt, model, plan, cache, parts, why, keep=keep)
+
+
+def _loaded(
+    trt: Any, plan: EnginePlan, cache: EngineCache, parts: Mapping[str, str], found: Found
+) -> Engine | None:
+    """Return the engine that was found in the cache, or None where TensorRT refuses it."""
     if found.data is None:
-        return found.why
+        return None
     runtime, engine = load_engine(trt, found.data, plan)
     if engine is None:
-        return f"TensorRT cannot load the cached engine ({first_error(logger_of(trt))})"
+        return None
     return Engine(runtime, engine, "cached", cache.engine_folder(parts))
 
 
