@@ -11,6 +11,33 @@ from typing import Any
 
 from tests.runtimes.standin_stream import INVALID, INVALIDATED, MAPPED, UNSUPPORTED, Blocks, Gpu
 
+# How many arguments the functions take in cuda-python 12.9.10 and 13.0.3 alike.
+ARGUMENTS = {
+    "cudaDeviceGetAttribute": 2,
+    "cudaEventCreateWithFlags": 1,
+    "cudaEventDestroy": 1,
+    "cudaEventRecord": 2,
+    "cudaFree": 1,
+    "cudaFreeHost": 1,
+    "cudaGetDevice": 0,
+    "cudaGetErrorString": 1,
+    "cudaGraphDestroy": 1,
+    "cudaGraphExecDestroy": 1,
+    "cudaGraphInstantiate": 2,
+    "cudaGraphLaunch": 2,
+    "cudaHostAlloc": 2,
+    "cudaHostGetDevicePointer": 2,
+    "cudaMalloc": 1,
+    "cudaMemGetInfo": 0,
+    "cudaMemcpyAsync": 5,
+    "cudaSetDevice": 1,
+    "cudaStreamBeginCapture": 2,
+    "cudaStreamCreateWithFlags": 1,
+    "cudaStreamDestroy": 1,
+    "cudaStreamEndCapture": 1,
+    "cudaStreamSynchronize": 1,
+    "cudaStreamWaitEvent": 3,
+}
 PRIMARY = 500  # the context of the first device; that of the second is one more
 FOREIGN = 900  # a context that somebody made for the second device
 
@@ -72,10 +99,7 @@ class _Context(threading.local):
 
 
 class CudaPython:
-    """cuda.bindings.runtime and .driver: every call returns the error and then its results.
-
-    `runtime` counts its calls in `calls`, where a test looks for them.
-    """
+    """cuda.bindings.runtime and .driver: every call returns the error and then its results."""
 
     def __init__(self, gpu: Gpu) -> None:
         self.gpu, self.context = gpu, _Context()
@@ -83,10 +107,9 @@ class CudaPython:
         self.driver = _module("cuda.bindings.driver")
         calls = self._memory_calls() | self._stream_calls() | self._graph_calls()
         calls |= self._event_calls()
-        for name, call in calls.items():
-            setattr(self.runtime, name, self._needing_context(call) if callable(call) else call)
-        for name, call in self._context_calls().items():
-            setattr(self.runtime, name, call)
+        calls = {n: self._needing_context(c) if callable(c) else c for n, c in calls.items()}
+        for name, call in (calls | self._context_calls()).items():
+            setattr(self.runtime, name, _counted(name, call) if callable(call) else call)
         self.driver.cuCtxGetCurrent = lambda: (Error.SUCCESS, self.context.handle)
         self.driver.cuCtxSetCurrent = self._set_current
         self.driver.cuGetErrorString = _text
@@ -248,6 +271,14 @@ class CudaPython:
                 cudaStreamCaptureModeGlobal="all", cudaStreamCaptureModeThreadLocal="thread"
             ),
         }
+
+
+def _counted(name: str, call: Any) -> Any:
+    def counted(*arguments: Any) -> Any:
+        assert len(arguments) == ARGUMENTS[name], name
+        return call(*arguments)
+
+    return counted
 
 
 def _text(error: Error) -> tuple[Error, bytes]:

@@ -1,6 +1,5 @@
 """A stand-in for pycuda's driver: calls raise, and need a context that this thread has pushed."""
 
-import ctypes
 import threading
 import types
 from importlib.machinery import ModuleSpec
@@ -87,7 +86,9 @@ class PyCuda(types.ModuleType):
         assert mem_flags == (2 if self.gpu.integrated else 0)
         if size > self.gpu.blocks.pinned_limit:
             raise self.MemoryError("out of memory")
-        return _Array(_Allocation(self, size, device=False))
+        array: NDArray[np.uint8] = np.asarray(_HostAllocation(self, size, device=False))
+        assert isinstance(array.base, _HostAllocation)
+        return array
 
     def memcpy_htod_async(self, address: int, source: Any, stream: "_Stream") -> None:
         self._copy(stream, address, source.ctypes.data, source.nbytes, "in")
@@ -116,7 +117,6 @@ class _Stream:
 
 
 class _Allocation:
-    """DeviceAllocation and PagelockedHostAllocation in one."""
 
     def __init__(self, driver: PyCuda, size: int, device: bool) -> None:
         self.driver, self.size, self.device = driver, size, device
@@ -125,24 +125,18 @@ class _Allocation:
     def __int__(self) -> int:
         return self.address
 
-    def get_device_pointer(self) -> int:
-        assert self.driver.gpu.integrated
-        assert not self.device
-        return self.address + MAPPED
-
     def free(self) -> None:
         self.driver.need()
         assert self.driver.gpu.synchronize() == 0
         assert self.driver.gpu.blocks.drop(self.address, self.device), "freed twice"
 
 
-class _Array:
-    """What `pagelocked_empty` returns, as far as it is used: an array with its allocation."""
+class _HostAllocation(_Allocation):
+    def get_device_pointer(self) -> int:
+        assert self.driver.gpu.integrated
+        return self.address + MAPPED
 
-    def __init__(self, base: _Allocation) -> None:
-        self.base = base
-        block = (ctypes.c_uint8 * base.size).from_address(base.address)
-        self.array: NDArray[np.uint8] = np.ctypeslib.as_array(block)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.array, name)
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        where = self.address, False
+        return {"shape": (self.size,), "typestr": "|u1", "data": where, "version": 3}
