@@ -156,7 +156,7 @@ class CudaPython:
         def allocate(size: int) -> tuple[Error, int | None]:
             if gpu.unsafe():
                 return Error.UNSUPPORTED, None
-            if size > blocks.limit:
+            if not blocks.fits(size):
                 return Error.OUT_OF_MEMORY, None
             return Error.SUCCESS, blocks.take(size, device=True)
 

@@ -55,6 +55,7 @@ class _Engine:
             self.trt.log("[executionContext.cpp::initialize::1] Error Code 2: Out of memory.")
             return None
         self.contexts += 1
+        self.trt.contexts += 1
         return self.trt.wrap("IExecutionContext", _Context(self))
 
     def create_engine_inspector(self) -> Any:
@@ -112,6 +113,9 @@ class _Context:
     def _work(self, shapes: dict[str, Any], addresses: dict[str, int]) -> None:
         assert not self.running, "one call at a time"
         self.running = True
+        self.engine.trt.before()
+        if self.engine.trt.meeting is not None:
+            self.engine.trt.meeting.wait()
         feeds = {n: self._at(addresses[n], shapes[n]) for n in self.engine.inputs}
         fused = self.engine.session.run(None, feeds)[0]
         self._at(addresses[self.engine.names[-1]], fused.shape)[:] = fused

@@ -24,6 +24,7 @@ class PyCuda(types.ModuleType):
         super().__init__("pycuda.driver")
         self.__spec__ = ModuleSpec("pycuda.driver", None)
         self.gpu, self.detached = gpu, False
+        self.mine: set[int] = set()  # memory that nobody freed
         self.stacks: dict[int, list[str]] = {}
         self.Context = types.SimpleNamespace(pop=self._pop, synchronize=self._wait_for_all)
         self.device_attribute = types.SimpleNamespace(INTEGRATED="integrated")
@@ -60,7 +61,7 @@ class PyCuda(types.ModuleType):
 
     def _detach(self) -> None:
         assert not self.detached, "released twice"
-        assert not self.gpu.blocks.left, "memory is lost with its context"
+        assert not self.mine, "memory is lost with its context"
         self.detached = True
 
     def Stream(self) -> "_Stream":  # noqa: N802
@@ -77,7 +78,7 @@ class PyCuda(types.ModuleType):
 
     def mem_alloc(self, size: int) -> Any:
         self.need()
-        if size > self.gpu.blocks.limit:
+        if not self.gpu.blocks.fits(size):
             raise self.MemoryError("out of memory")
         return _Allocation(self, size, device=True)
 
@@ -121,6 +122,7 @@ class _Allocation:
     def __init__(self, driver: PyCuda, size: int, device: bool) -> None:
         self.driver, self.size, self.device = driver, size, device
         self.address = driver.gpu.blocks.take(size, device)
+        driver.mine.add(self.address)
 
     def __int__(self) -> int:
         return self.address
@@ -129,6 +131,7 @@ class _Allocation:
         self.driver.need()
         assert self.driver.gpu.synchronize() == 0
         assert self.driver.gpu.blocks.drop(self.address, self.device), "freed twice"
+        self.driver.mine.remove(self.address)
 
 
 class _HostAllocation(_Allocation):

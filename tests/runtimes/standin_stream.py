@@ -23,7 +23,11 @@ class Blocks:
         self.device: dict[int, int] = {}
         self.host: dict[int, int] = {}
         self.limit, self.total, self.elsewhere = limit, 1 << 33, 0
-        self.pinned_limit = 1 << 30
+        self.pinned_limit = self.total_limit = 1 << 30
+
+    def fits(self, size: int) -> bool:
+        """Say whether there is so much on the device."""
+        return size <= self.limit and sum(self.device.values()) + size <= self.total_limit
 
     def take(self, size: int, device: bool) -> int:
         block = (ctypes.c_uint8 * (size + ALIGNMENT))()

@@ -7,6 +7,7 @@ the ONNX model behind a header.
 
 import enum
 import json
+import threading
 import time
 import types
 from collections.abc import Callable
@@ -27,7 +28,7 @@ class StandIn(types.ModuleType):
     """The module. `used` is every (class, member) that was touched; `builds` are finished ones.
 
     `faults` makes "parse", "build", "load", "context", "execute", "capture" or "report" fail, as many
-    times as it says. A build takes `seconds`.
+    times as it says. A build takes `seconds`. Every execution calls `before` and goes to a `meeting`.
     """
 
     def __init__(self, version: str, gpu: Gpu) -> None:
@@ -38,7 +39,9 @@ class StandIn(types.ModuleType):
         self.used: set[tuple[str, str]] = set()
         self.faults: dict[str, int] = {}
         self.builds: list[dict[str, Any]] = []
-        self.gpu, self.seconds = gpu, 0.0
+        self.gpu, self.seconds, self.contexts = gpu, 0.0, 0
+        self.before: Callable[[], object] = lambda: None
+        self.meeting: threading.Barrier | None = None
         self.touched = 0  # objects made, of which none may be without a device
         self.logger: Any = None
         for name in self.api:
