@@ -52,7 +52,7 @@ class Fuser:
             runtime: a name of `edge_mef.runtimes.table.RUNTIMES`; None takes what runs here.
             threads: CPU threads; None for all.
             memory_limit: bytes that one fusion may take; None for what the machine has free.
-            provider: where ONNX Runtime or OpenVINO computes, by its own name for it.
+            provider: where ONNX Runtime, OpenVINO or Core ML computes, by its own name for it.
             cuda_graph: launch TensorRT's work as a CUDA graph.
             profile: note the times of layers for `runtime.layer_times()`.
 

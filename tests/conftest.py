@@ -60,6 +60,7 @@ NEEDS_TORCH = [
     "calibration/test_quant*.py",
     "export",
     "runtimes/test_openvino*.py",
+    "runtimes/test_coreml*.py",
     "runtimes/test_mil*.py",
     "runtimes/test_tiles*.py",
 ]

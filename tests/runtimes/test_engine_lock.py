@@ -21,6 +21,7 @@ from tests.runtimes.trt_device import Device, expected, frames, make_bundle, mak
 
 CHILD = """
 import sys
+import time
 from pathlib import Path
 import numpy as np
 import pytest
@@ -33,8 +34,11 @@ class Listener(BuildWatcher):
     def note(self, text):
         print(text, flush=True)
 
+    def progress(self, phase, done, total):
+        while not Path(sys.argv[3]).exists():
+            time.sleep(0.02)
+
 device = make_device(pytest.MonkeyPatch(), Path(sys.argv[2]))
-device.trt.seconds = float(sys.argv[3])
 bundle = load_bundle(sys.argv[1])
 with watched(Listener()), TensorRTRuntime(bundle) as runtime:
     right = np.array_equal(runtime.run(frames(20, 30)), expected(bundle, frames(20, 30)))
@@ -44,10 +48,10 @@ BUILDING, WAITING = "building a TensorRT engine", "another process builds this e
 
 
 class Program:
-    """A process that opens the bundle, on a device whose builds take so many seconds."""
+    """A process that opens the bundle, and builds for as long as the file `go` is not there."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
-        command = [sys.executable, "-c", CHILD, folder / "bundle", folder / "cache", seconds]
+    def __init__(self, folder: Path, go: Path) -> None:
+        command = [sys.executable, "-c", CHILD, folder / "bundle", folder / "cache", go]
         self.process = subprocess.Popen(
             [str(word) for word in command],
             stdout=subprocess.PIPE,
@@ -90,10 +94,12 @@ def in_cache(folder: Path) -> list[str]:
 
 
 def test_the_second_loads_what_the_first_built(folder: Path, programs: list[Program]) -> None:
-    programs.append(Program(folder, 4.0))
+    go = folder / "go"
+    programs.append(Program(folder, go))
     assert programs[0].hears(BUILDING)
-    programs.append(Program(folder, 0.0))
+    programs.append(Program(folder, go))
     assert programs[1].hears(WAITING)
+    go.touch()
     assert programs[0].end().startswith("1 True built in")
     assert programs[1].end() == "0 True cached"
     assert in_cache(folder) == [".engine", ".json", ".json"]
@@ -103,9 +109,9 @@ def test_the_second_loads_what_the_first_built(folder: Path, programs: list[Prog
 def test_the_second_builds_where_the_first_is_killed(
     folder: Path, programs: list[Program]
 ) -> None:
-    programs.append(Program(folder, 100.0))
+    programs.append(Program(folder, folder / "never"))
     assert programs[0].hears(BUILDING)
-    programs.append(Program(folder, 0.0))
+    programs.append(Program(folder, folder / "bundle"))
     assert programs[1].hears(WAITING)
     programs[0].process.send_signal(signal.SIGKILL)
     assert programs[1].end().startswith("1 True built in")
