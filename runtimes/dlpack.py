@@ -131,19 +131,21 @@ def give(address: int, shape: tuple[int, ...], device: tuple[int, int], owner: o
         None,
         0,
     )
-    managed.deleter = _delete
+    managed.deleter = _DELETE
     place = ctypes.addressof(managed)
     _GIVEN[place] = managed, sides, owner
-    return _capsule_new(place, _FRESH, _end_of_capsule)
+    return _capsule_new(place, _FRESH, _DESTROY)
 
 
-@_Deleter
 def _delete(managed: Any) -> None:
     _GIVEN.pop(ctypes.addressof(managed.contents), None)
 
 
-@_Destructor
 def _end_of_capsule(capsule: int) -> None:
     """Delete what nobody took; what was taken is its taker's to delete."""
     if _dying_valid(capsule, _FRESH):
         _GIVEN.pop(_dying_pointer(capsule, _FRESH), None)
+
+
+# Other libraries call these, so they live as long as the program.
+_DELETE, _DESTROY = _Deleter(_delete), _Destructor(_end_of_capsule)

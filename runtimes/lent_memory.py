@@ -64,7 +64,7 @@ class LentMemory:
             self._pinned[pinned.address] = pinned
         owner = (ctypes.c_uint8 * size).from_address(pinned.address)
         weakref.finalize(owner, self._take_back, pinned).atexit = False
-        return np.frombuffer(owner, np.uint8).reshape(shape)
+        return np.ctypeslib.as_array(owner).reshape(shape)
 
     def block(self, size: int) -> LentBlock:
         """Return memory on the device; raises as `host_array`."""
@@ -81,7 +81,7 @@ class LentMemory:
         address = int(array.__array_interface__["data"][0])
         for pinned in list(self._pinned.values()):
             offset = address - pinned.address
-            if 0 <= offset and offset + array.nbytes <= pinned.size:
+            if offset >= 0 and offset + array.nbytes <= pinned.size:
                 return Place(None if pinned.device is None else pinned.device + offset)
         return None
 

@@ -20,7 +20,8 @@ class RuntimeRow:
     """One runtime: where its class is, which package it needs, which artefact it runs.
 
     `automatic` ones are chosen where none is named; `needs_cuda` ones only where there is a device,
-    `needs_macos` ones only there. `options` are those of `provider`, `cuda_graph` and `profile` that it takes.
+    `needs_macos` ones only there. `options` are those of `provider`, `cuda_graph` and `profile`
+    that it takes.
     """
 
     name: str

@@ -24,7 +24,11 @@ class GpuArray:
         self.asked: list[Any] = []  # what __dlpack__ was called with
         filled = np.ascontiguousarray(frame)
         size = frame.nbytes
-        stream.begin(lambda: ctypes.memmove(self.address, filled.ctypes.data, size) and None)
+
+        def fill() -> None:
+            ctypes.memmove(self.address, filled.ctypes.data, size)
+
+        stream.begin(fill)
 
     def pixels(self) -> Frame:
         """Return what is there now."""

@@ -16,6 +16,7 @@ from edge_mef.runtimes import mil
 from edge_mef.runtimes.mil_ops import KNOWN
 from edge_mef.runtimes.mil_package import quiet_coremltools, read_package
 from edge_mef.runtimes.mil_program import MilProgram
+from edge_mef.runtimes.phases import NO_CLOCK
 
 NEWEST = 9  # specification version: iOS 18
 
@@ -68,7 +69,7 @@ class _Package:
             assert (given.height, given.width) == image.size
             frames.append(np.asarray(given))
         loaded = mil._Loaded(self.path.name, self.package, self.program)
-        fused = Image.fromarray(mil._run(loaded, frames, 1, mil.NO_CLOCK))
+        fused = Image.fromarray(mil._run(loaded, frames, 1, NO_CLOCK))
         return {self.package.outputs[0].name: fused.convert(self.mac.mode)}
 
     @classmethod

@@ -118,7 +118,6 @@ class _Stream:
 
 
 class _Allocation:
-
     def __init__(self, driver: PyCuda, size: int, device: bool) -> None:
         self.driver, self.size, self.device = driver, size, device
         self.address = driver.gpu.blocks.take(size, device)

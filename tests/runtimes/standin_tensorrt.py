@@ -27,8 +27,9 @@ _TYPES = {1: "FLOAT", 2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 9: "BOOL", 
 class StandIn(types.ModuleType):
     """The module. `used` is every (class, member) that was touched; `builds` are finished ones.
 
-    `faults` makes "parse", "build", "load", "context", "execute", "capture" or "report" fail, as many
-    times as it says. A build takes `seconds`. Every execution calls `before` and goes to a `meeting`.
+    `faults` makes "parse", "build", "load", "context", "execute", "capture" or "report" fail, as
+    many times as it says. A build takes `seconds`; an execution calls `before`, and then goes to a
+    `meeting`.
     """
 
     def __init__(self, version: str, gpu: Gpu) -> None:

@@ -1,5 +1,6 @@
 """Core ML as a runtime: coremltools' own classes, above a Core ML that interprets the package."""
 
+import platform
 import threading
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_a_package_for_a_newer_system(
     mac: Mac, coreml_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.runtimes.standin_coreml.NEWEST", 6)
-    with pytest.raises(BundleError, match="^Core ML cannot load .*: This model was not loaded"):
+    with pytest.raises(BundleError, match=r"^Core ML cannot load .*: This model was not loaded"):
         CoreMLRuntime(coreml_bundle)
 
 
@@ -180,8 +181,12 @@ def test_its_phases(mac: Mac, coreml_bundle: Bundle) -> None:
 
 
 def test_elsewhere_it_says_what_to_use(
-    coreml_bundle: Bundle, run_cli: RunCli, bracket_files: tuple[Path, Path]
+    coreml_bundle: Bundle,
+    run_cli: RunCli,
+    bracket_files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
     told = "the runtime 'coreml' needs macOS, and this is Linux: the runtime 'mil' interprets"
     assert str(why_not(RUNTIMES["coreml"])).startswith(told)
     with pytest.raises(MissingError, match="Core ML needs macOS, and this is Linux"):

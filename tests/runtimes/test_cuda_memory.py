@@ -122,14 +122,15 @@ def test_a_thread_without_a_context_keeps_its_device(cuda_python: Device) -> Non
 def test_the_device_comes_back_after_an_error(cuda_python: Device) -> None:
     cuda = open_cuda()
     cuda_python.cuda.driver.cuCtxSetCurrent(FOREIGN)
-    with pytest.raises(BundleError, match="CUDA failed in cudaFree: invalid: restart"), cuda.active():
+    with (
+        pytest.raises(BundleError, match="CUDA failed in cudaFree: invalid: restart"),
+        cuda.active(),
+    ):
         cuda.free(12345)
     assert cuda_python.cuda.context.handle == FOREIGN
 
 
-def test_pycuda_leaves_the_stack_as_it_was(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_pycuda_leaves_the_stack_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     device = make_device(monkeypatch, tmp_path, memory="pycuda")
     device.cuda.stack.append("foreign")
     cuda = open_cuda()

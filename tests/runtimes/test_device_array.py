@@ -17,7 +17,7 @@ from edge_mef.exposures import Frame
 from edge_mef.runtimes import dlpack
 from edge_mef.runtimes.device_array import DeviceFrame
 from edge_mef.runtimes.tensorrt import TensorRTRuntime
-from tests.runtimes.standin_array import KINDS, DlpackArray, GpuArray, InterfaceArray, read
+from tests.runtimes.standin_array import KINDS, DlpackArray, InterfaceArray, read
 from tests.runtimes.standin_stream import LEGACY
 from tests.runtimes.trt_device import MEMORIES, Device, expected, frames, make_bundle, make_device
 
@@ -69,9 +69,11 @@ def test_it_fuses_where_arrays_lie(device: Device, bundle: Bundle, kind: str) ->
 def test_it_writes_to_an_array(device: Device, bundle: Bundle, kind: str) -> None:
     plain = frames(20, 30)
     with TensorRTRuntime(bundle) as runtime:
-        *arrays, out = on_gpu(device, kind, [*plain, np.zeros_like(plain[0])])
-        assert runtime.run_device(arrays, out) is out
-        assert np.array_equal(out.pixels(), expected(bundle, plain))
+        arrays = on_gpu(device, kind, [*plain, np.zeros_like(plain[0])])
+        out = arrays.pop()
+        fused: Any = runtime.run_device(arrays, out)
+        assert fused is out
+        assert np.array_equal(fused.pixels(), expected(bundle, plain))
         assert runtime._device.allocated == 0
         for array in (*arrays, out):
             array.free()
@@ -130,7 +132,8 @@ def test_arrays_that_begin_anywhere(device: Device, bundle: Bundle, kind: str) -
     """TensorRT takes memory from multiples of 256 bytes on, so these are copied on the device."""
     plain = frames(20, 30)
     with TensorRTRuntime(bundle) as runtime:
-        *arrays, out = on_gpu(device, kind, [*plain, np.zeros_like(plain[0])], offset=3)
+        arrays = on_gpu(device, kind, [*plain, np.zeros_like(plain[0])], offset=3)
+        out = arrays.pop()
         runtime.run_device(arrays, out)
         assert np.array_equal(out.pixels(), expected(bundle, plain))
         assert runtime._device.allocated == 3 * plain[0].nbytes
@@ -181,7 +184,7 @@ def test_streams_that_an_interface_names(device: Device, bundle: Bundle, version
             told["stream"] = LEGACY
 
     for array in arrays:
-        array.change = change  # type: ignore[method-assign]
+        array.change = change
     with TensorRTRuntime(bundle) as runtime:
         fused = runtime.run_device(arrays)
         assert np.array_equal(pixels_of(device, fused), expected(bundle, plain))
@@ -191,7 +194,7 @@ def told_as(**values: Any) -> Any:
     return lambda told: told.update(values)
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, Any], str]] = [
     ({"typestr": "<f4"}, r"expected \(H, W, 3\) uint8 arrays, found \(20, 30, 3\) of <f4: convert"),
     ({"typestr": "|i1"}, r"uint8 arrays, found \(20, 30, 3\) of \|i1"),
     ({"shape": (3, 20, 30)}, r"uint8 arrays, found \(3, 20, 30\) of uint8: convert them$"),
@@ -199,7 +202,10 @@ WRONG = [
     ({"strides": (90, 1, 30)}, r"one after another, found the strides \(90, 1, 30\): make them"),
     ({"mask": object()}, "expected an array without a mask"),
     ({"stream": 0}, "expected the handle of a stream, found 0, which says too little"),
-    ({"data": (4096, False)}, "on CUDA device 0, found one that CUDA does not know: move it there$"),
+    (
+        {"data": (4096, False)},
+        "on CUDA device 0, found one that CUDA does not know: move it there$",
+    ),
 ]
 
 
@@ -242,9 +248,9 @@ def test_a_tensor_that_gives_no_capsule(device: Device, bundle: Bundle) -> None:
 
     good = on_gpu(device, "dlpack", frames(20, 30))[0]
     wrong = Learning(device.gpu, frames(20, 30)[1], device.gpu.open_stream())
-    with TensorRTRuntime(bundle) as runtime:
-        with pytest.raises(InputError, match="Learning gives no DLPack capsule: it requires grad$"):
-            runtime.run_device([good, wrong])
+    told = r"Learning gives no DLPack capsule: it requires grad$"
+    with TensorRTRuntime(bundle) as runtime, pytest.raises(InputError, match=told):
+        runtime.run_device([good, wrong])
     assert not dlpack._GIVEN
 
 
@@ -275,7 +281,7 @@ def test_wrong_room_for_the_fused_frame(device: Device, bundle: Bundle) -> None:
     arrays, (other, _) = (on_gpu(device, "interface", frames(side, 30)) for side in (20, 40))
     sealed = on_gpu(device, "interface", frames(20, 30))[0]
     sealed.change = told_as(data=(sealed.address, True))
-    within: GpuArray = on_gpu(device, "interface", frames(20, 30))[0]
+    within = on_gpu(device, "interface", frames(20, 30))[0]
     within.address = arrays[0].address + 256
     with TensorRTRuntime(bundle) as runtime:
         for out, told in (

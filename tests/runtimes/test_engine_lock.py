@@ -106,9 +106,7 @@ def test_the_second_loads_what_the_first_built(folder: Path, programs: list[Prog
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
-def test_the_second_builds_where_the_first_is_killed(
-    folder: Path, programs: list[Program]
-) -> None:
+def test_the_second_builds_where_the_first_is_killed(folder: Path, programs: list[Program]) -> None:
     programs.append(Program(folder, folder / "never"))
     assert programs[0].hears(BUILDING)
     programs.append(Program(folder, folder / "bundle"))
