@@ -113,15 +113,21 @@ class _Context:
     def _work(self, shapes: dict[str, Any], addresses: dict[str, int]) -> None:
         assert not self.running, "one call at a time"
         self.running = True
-        self.engine.trt.before()
-        if self.engine.trt.meeting is not None:
-            self.engine.trt.meeting.wait()
-        feeds = {n: self._at(addresses[n], shapes[n]) for n in self.engine.inputs}
-        fused = self.engine.session.run(None, feeds)[0]
-        self._at(addresses[self.engine.names[-1]], fused.shape)[:] = fused
-        self.running = False
+        try:
+            self.engine.trt.before()
+            if self.engine.trt.meeting is not None:
+                self.engine.trt.meeting.wait()
+            self._compute(shapes, addresses)
+        finally:
+            self.running = False
         self.prepared = (shapes, addresses)  # a capture must not hold the first execution
         self.untold += 1
+
+    def _compute(self, shapes: dict[str, Any], addresses: dict[str, int]) -> None:
+        feeds = {n: self._at(addresses[n], shapes[n]) for n in self.engine.inputs}
+        target = self._at(addresses[self.engine.names[-1]], shapes[self.engine.inputs[0]])
+        target[:] = 0  # an engine may write before it has read everything
+        target[:] = self.engine.session.run(None, feeds)[0]
 
     def report_to_profiler(self) -> bool:
         if self.profiler is None or not self.untold or self.engine.trt.fails("report"):

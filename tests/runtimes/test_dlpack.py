@@ -99,3 +99,12 @@ def test_ours_come_back_to_us(pixels: np.ndarray[Any, Any]) -> None:
     assert len(dlpack._GIVEN) == 1
     taken.give_back()
     assert not dlpack._GIVEN
+
+
+def test_tensors_that_begin_further_on(pixels: np.ndarray[Any, Any]) -> None:
+    capsule = Giver(pixels).__dlpack__()
+    (given,) = dlpack._GIVEN.values()
+    given[0].dl_tensor.byte_offset = 15
+    taken = dlpack.take(capsule)
+    assert taken.address == pixels[1:].ctypes.data
+    taken.give_back()

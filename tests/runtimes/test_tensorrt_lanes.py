@@ -272,6 +272,23 @@ def test_memory_that_runs_out_in_the_engine(device: Device, bundle: Bundle) -> N
         assert np.array_equal(runtime.run(taken), expected(bundle, taken))
 
 
+def test_an_interrupted_run_leaves_no_copies_under_way(device: Device, bundle: Bundle) -> None:
+    """They would write to memory that is used for something else by then."""
+    with TensorRTRuntime(bundle) as runtime:
+
+        def interrupt() -> None:
+            device.trt.before = lambda: None
+            raise KeyboardInterrupt
+
+        device.trt.before = interrupt
+        out = runtime.host_buffer((20, 30, 3))
+        with pytest.raises(KeyboardInterrupt):
+            runtime.run(frames(20, 30), out)
+        assert not any(stream.pending for stream in device.gpu.streams.values())
+        runtime.run(frames(20, 30), out)
+        assert np.array_equal(out, expected(bundle, frames(20, 30)))
+
+
 def test_another_size_takes_the_memory_of_the_one_before(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bundle: Bundle
 ) -> None:
