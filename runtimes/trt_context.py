@@ -58,7 +58,9 @@ class BoundContext:
         self._context, self._profiler = None, None
 
     def _failure(self, what: str) -> EdgeMefError:
-        why = first_error(logger_of(self._trt))
+        logger = logger_of(self._trt)
+        why = first_error(logger)
+        logger.errors.clear()  # else the next failure would be told by the words of this one
         if "out of memory" in why.lower() or "alloc" in why.lower():
             return out_of_memory()
         return BundleError(f"{what}: {why}")

@@ -170,6 +170,17 @@ def test_times_that_tensorrt_does_not_report(device: Device, bundle: Bundle) -> 
             runtime.run(frames(16, 16))
 
 
+def test_a_failure_is_not_told_by_the_words_of_an_earlier_one(
+    device: Device, bundle: Bundle
+) -> None:
+    with TensorRTRuntime(bundle, profile=True) as runtime:
+        device.trt.faults |= {"execute": 1, "report": 1}
+        with pytest.raises(FrameTooLargeError, match="memory of the GPU"):
+            runtime.run(frames(16, 16))
+        with pytest.raises(BundleError, match="no times of layers: Error Code 3: nothing was"):
+            runtime.run(frames(16, 16))
+
+
 def test_no_times_without_a_profile(device: Device, bundle: Bundle) -> None:
     with (
         TensorRTRuntime(bundle) as runtime,
