@@ -20,6 +20,7 @@ from edge_mef.exposures import (
 from edge_mef.memory import check_memory
 from edge_mef.pictures import picture_size
 from edge_mef.runtimes.base import Runtime
+from edge_mef.runtimes.device_array import DeviceArray
 from edge_mef.runtimes.table import open_runtime
 from edge_mef.stream.fusion import FusionStream, Policy
 
@@ -56,7 +57,7 @@ class Fuser:
             runtime: a name of `edge_mef.runtimes.table.RUNTIMES`; None takes what runs here.
             threads: CPU threads; None for all.
             memory_limit: bytes that one fusion may take; None for what the machine has free.
-            provider: where ONNX Runtime or OpenVINO computes, by its own name for it.
+            provider: where ONNX Runtime, OpenVINO or Core ML computes, by its own name for it.
             cuda_graph: launch TensorRT's work as a CUDA graph.
             profile: note the times of layers for `runtime.layer_times()`.
 
@@ -98,6 +99,23 @@ class Fuser:
         After the first frame of a size no memory of a frame's size is taken.
         """
         self._run(exposures, out)
+
+    def fuse_device(self, *exposures: DeviceArray, out: DeviceArray | None = None) -> DeviceArray:
+        """Fuse arrays in the memory of the GPU, darkest first, without a copy to the host.
+
+        Args:
+            exposures: (H, W, 3) uint8 RGB with `__dlpack__` or `__cuda_array_interface__`, on the
+                device of the runtime, contiguous, of one size.
+            out: the same, to write to.
+
+        Returns:
+            `out`, or a new frame with both protocols; it is finished.
+
+        Raises:
+            InputError: not such arrays, or the runtime takes none: only TensorRT does.
+            FrameTooLargeError: the memory of the GPU is not enough.
+        """
+        return self.runtime.run_device(exposures, out)
 
     def _run(self, exposures: Sequence[Frame], out: Frame | None) -> Frame:
         with self._turn:

@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, EdgeMefError, FrameTooLargeError, InputError
+from edge_mef.runtimes.device_array import DeviceArray
 from edge_mef.runtimes.phases import PhaseTimes
 from edge_mef.runtimes.profile import LayerTime, LayerTotals
 
@@ -66,6 +67,22 @@ class Runtime(ABC):
         Where `out` is given, a contiguous array of that shape, the fused frame is written into it
         and it is returned; after the first frame of a size no memory of a frame's size is taken.
         """
+
+    def run_device(
+        self, exposures: Sequence[DeviceArray], out: DeviceArray | None = None
+    ) -> DeviceArray:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, in the memory of a GPU, and to there.
+
+        Arrays have `__dlpack__` or `__cuda_array_interface__`; so has what is returned, which is
+        `out` where that is given.
+
+        Raises:
+            InputError: this runtime takes none, or the arrays are not as described.
+        """
+        raise InputError(
+            f"the runtime '{self.name}' takes no arrays in the memory of a GPU: choose tensorrt, "
+            "or pass frames of the host"
+        )
 
     @abstractmethod
     def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:

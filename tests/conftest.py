@@ -61,6 +61,7 @@ NEEDS_TORCH = [
     "export",
     "runtimes/test_openvino*.py",
     "runtimes/test_same_pixels*.py",
+    "runtimes/test_coreml*.py",
     "runtimes/test_mil*.py",
     "runtimes/test_tiles*.py",
 ]
