@@ -118,7 +118,7 @@ def order_exposures(frames: Sequence[Frame]) -> list[int]:
 
     About 100 000 pixels of each frame are looked at; equal frames keep the order they came in.
     """
-    lumas = [_mean_luma(frame) for frame in frames]
+    lumas = [mean_luma(frame) for frame in frames]
     return sorted(range(len(frames)), key=lumas.__getitem__)
 
 
@@ -160,7 +160,8 @@ def _ends(order: list[int]) -> list[int]:
     return [order[0], order[-1]]
 
 
-def _mean_luma(frame: Frame) -> float:
+def mean_luma(frame: Frame) -> float:
+    """Return the mean BT.601 luma, 0 to 255, of about 100 000 pixels of an (H, W, 3) uint8 RGB."""
     step = max(1, round((frame.shape[0] * frame.shape[1] / _SAMPLES) ** 0.5))
     red, green, blue, _ = cv2.mean(np.ascontiguousarray(frame[::step, ::step]))
     return 0.299 * red + 0.587 * green + 0.114 * blue
