@@ -6,6 +6,7 @@ from typing import Protocol
 
 from edge_mef.errors import InputError
 from edge_mef.gst.formats import Layout
+from edge_mef.gst.matching import SECOND
 
 
 class Structure(Protocol):
@@ -31,6 +32,13 @@ class VideoCaps:
     layout: Layout
     framerate: tuple[int, int] | None
     text: str
+
+    @property
+    def interval(self) -> int | None:
+        """Nanoseconds from one frame to the next; None where it varies."""
+        if self.framerate is None:
+            return None
+        return SECOND * self.framerate[1] // self.framerate[0]
 
     def __str__(self) -> str:
         rate = "any framerate" if self.framerate is None else "{}/{} frames/s".format(*self.framerate)

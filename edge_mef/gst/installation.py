@@ -22,6 +22,8 @@ DEBIAN_PACKAGES = (
     "python3-gst-1.0",
     "gir1.2-gst-plugins-base-1.0",
 )
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""The distribution's own, to which its GStreamer and that one's loader belong."""
 _INSTALL = f"apt-get install {' '.join(DEBIAN_PACKAGES)}"
 _LONGEST = 60  # seconds; a first start of GStreamer looks at every plugin
 _ASK_GI = """
@@ -89,7 +91,7 @@ def check_element() -> str:
 
 def _gstreamer_python() -> str:
     """Return the version of the Python that GStreamer uses; it must be able to fuse."""
-    python = _system_python()
+    python = SYSTEM_PYTHON
     found = _run([python, "-c", _ASK_GI])
     if found.returncode != 0:
         raise MissingError(f"the Python bindings of GStreamer are not installed: {_INSTALL}")
@@ -108,12 +110,6 @@ def _gstreamer_python() -> str:
         f"{python} cannot import EdgeMEF with what is installed beside it ({last[0]}): install "
         "EdgeMEF again, in an environment of this Python"
     )
-
-
-def _system_python() -> str:
-    """Return the distribution's Python, which GStreamer's loader is linked to."""
-    system = Path("/usr/bin/python3")
-    return str(system) if system.is_file() else "python3"
 
 
 def _run(

@@ -8,43 +8,47 @@ SECOND = 1_000_000_000
 """Nanoseconds, in which GStreamer counts."""
 
 
-def without_partner(times: Sequence[int], tolerance: int) -> list[int]:
+def without_partner(times: Sequence[int], tolerances: Sequence[int]) -> list[int]:
     """Return which of the oldest buffers of each video can be in no bracket; none: they are one.
 
-    The first video leads: one of another belongs to it that is at most `tolerance` away. Where one
-    of another is later than that, the leading one has lost its partner.
+    The first video leads: one of another belongs to it that is no further away than its tolerance.
+    Where one of another is later than that, the leading one has lost its partner.
 
     Args:
         times: running times of the buffers, nanoseconds, one per video.
-        tolerance: nanoseconds.
+        tolerances: nanoseconds, one per video; that of the first means nothing.
     """
     first = times[0]
-    found = [index for index, time in enumerate(times) if time < first - tolerance]
-    if any(time > first + tolerance for time in times):
+    placed = [*zip(times, tolerances, strict=True)][1:]
+    found = [i for i, (time, most) in enumerate(placed, start=1) if time < first - most]
+    if any(time > first + most for time, most in placed):
         found.insert(0, 0)
     return found
 
 
-def tolerance_of(
-    asked: int, framerate: tuple[int, int] | None, duration: int | None
-) -> int:
-    """Return how far apart buffers of one instant may be, nanoseconds.
+def tolerances_of(intervals: Sequence[int | None], asked: int = 0) -> list[int]:
+    """Return how far from the leading buffer one of each video may be, nanoseconds.
+
+    It is half a frame of the faster one of the two, and a little more: of two buffers that are both
+    half a frame away, one must belong to it although times are rounded.
 
     Args:
-        asked: taken where it is not 0; else half a frame is.
-        framerate: of the leading video, frames and seconds; None or 0 frames where it varies.
-        duration: of its buffer, nanoseconds; None where it is not known.
+        intervals: from one frame to the next of each video, nanoseconds; None where not known.
+        asked: taken instead where it is not 0.
 
     Raises:
         InputError: nothing says how long a frame is.
     """
     if asked > 0:
-        return asked
-    if framerate is not None and framerate[0] > 0:
-        return SECOND * framerate[1] // (2 * framerate[0])
-    if duration:
-        return duration // 2
-    raise InputError(
-        "expected a framerate in the caps or durations of buffers, found neither: set the property "
-        "tolerance to nanoseconds"
-    )
+        return [asked] * len(intervals)
+    return [_half_of_shortest(intervals[0], other) for other in intervals]
+
+
+def _half_of_shortest(*intervals: int | None) -> int:
+    known = [interval for interval in intervals if interval]
+    if not known:
+        raise InputError(
+            "expected a framerate in the caps or durations of buffers, found neither: set the "
+            "property tolerance to nanoseconds"
+        )
+    return min(known) * 33 // 64

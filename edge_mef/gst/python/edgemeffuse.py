@@ -121,12 +121,14 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
     fused = GObject.Property(
         getter=lambda self: self._fused,
         type=GObject.TYPE_UINT64,
+        flags=GObject.ParamFlags.READABLE,
         nick="Fused",
         blurb="Brackets fused since the start",
     )
     dropped = GObject.Property(
         getter=lambda self: self._dropped,
         type=GObject.TYPE_UINT64,
+        flags=GObject.ParamFlags.READABLE,
         nick="Dropped",
         blurb="Buffers without a partner since the start",
     )
@@ -135,6 +137,7 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         super().__init__()
         self._fusion: BracketFusion | None = None
         self._caps: dict[str, VideoCaps] = {}  # of each pad's oldest buffer, by the pad's name
+        self._segments: dict[str, Any] = {}
         self._output: Layout | None = None
         self._negotiate_again = True
         self._fused = self._dropped = self._in_a_row = 0
@@ -156,6 +159,7 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         self._fusion = BracketFusion(fuser, align=self.align, sort=self.order == "auto")
         self._fused = self._dropped = self._in_a_row = 0
         self._caps.clear()
+        self._segments.clear()
         self._output, self._negotiate_again = None, True
         return True
 
@@ -178,11 +182,21 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
             caps = event.parse_caps().get_structure(0)
             self._caps[pad.get_name()] = read_caps(caps, caps.to_string())
             self._negotiate_again = True
-        elif event.type == Gst.EventType.SEGMENT and pad == self._pads()[0]:
-            segment = event.parse_segment()
-            if segment.format == Gst.Format.TIME:
-                self.update_segment(segment.copy())
+        elif event.type == Gst.EventType.SEGMENT:
+            self._note_segment(pad, event.parse_segment().copy())
         return bool(GstBase.Aggregator.do_sink_event(self, pad, event))
+
+    def _note_segment(self, pad: Any, segment: Any) -> None:
+        from edge_mef.errors import InputError
+
+        if segment.format != Gst.Format.TIME:
+            raise InputError(
+                f"expected a segment in time on {pad.get_name()}, found one in "
+                f"{Gst.Format.get_name(segment.format)}: parse raw video with rawvideoparse"
+            )
+        self._segments[pad.get_name()] = segment
+        if pad == self._pads()[0]:
+            self.update_segment(segment)
 
     @guarded(False)
     def do_sink_query(self, pad: Any, query: Any) -> bool:
@@ -211,14 +225,15 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         if None in buffers:
             return Gst.FlowReturn.OK  # flushed meanwhile
         unfit = self._unfit(pads, buffers)
+        if not unfit:
+            self.selected_samples(buffers[0].pts, buffers[0].dts, buffers[0].duration, None)
         for index in unfit or range(len(pads)):
             pads[index].drop_buffer()
         if unfit:
             self._count_dropped(len(unfit))
             return Gst.FlowReturn.OK
-        self._in_a_row = 0
         fused = self._fuse(pads, buffers)
-        self._fused += 1
+        self._in_a_row, self._fused = 0, self._fused + 1
         return self.finish_buffer(fused)
 
     def _pads(self) -> list[Any]:
@@ -235,22 +250,32 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
 
     def _unfit(self, pads: list[Any], buffers: list[Any]) -> list[int]:
         """Return which of the buffers can be in no bracket."""
-        from edge_mef.gst.matching import tolerance_of, without_partner
+        from edge_mef.gst.matching import tolerances_of, without_partner
 
         empty = [index for index, buffer in enumerate(buffers) if buffer.get_size() == 0]
         if empty:
             return empty  # what is left of a gap
-        times = [_running_time(pad, buffer) for pad, buffer in zip(pads, buffers, strict=True)]
+        times = [self._running_time(pad, buffer) for pad, buffer in zip(pads, buffers, strict=True)]
         outside = [index for index, time in enumerate(times) if time == _NONE]
         if outside:
             return outside
-        duration = buffers[0].duration
-        tolerance = tolerance_of(
-            self.tolerance,
-            self._caps_of(pads[0]).framerate,
-            None if duration == _NONE else duration,
-        )
-        return without_partner(times, tolerance)
+        intervals = [
+            self._caps_of(pad).interval or (None if buffer.duration == _NONE else buffer.duration)
+            for pad, buffer in zip(pads, buffers, strict=True)
+        ]
+        return without_partner(times, tolerances_of(intervals, self.tolerance))
+
+    def _running_time(self, pad: Any, buffer: Any) -> int:
+        """Return a buffer's running time; `_NONE` where it lies outside of its pad's segment."""
+        from edge_mef.errors import InputError
+
+        if buffer.pts == _NONE:
+            raise InputError(
+                f"expected buffers with timestamps on {pad.get_name()}, found one without: let the "
+                "source make them, as with do-timestamp=true, or parse raw video with rawvideoparse"
+            )
+        segment = self._segments[pad.get_name()]
+        return int(segment.to_running_time(Gst.Format.TIME, buffer.pts))
 
     def _count_dropped(self, count: int) -> None:
         self._dropped += count
@@ -325,9 +350,7 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         self._opened().prepare(len(pads), self._output.height, self._output.width)
         self._negotiate_again = False
         # Fusing takes up to a frame: where it takes more, nothing keeps up anyway.
-        frames, seconds = first.framerate or (1, 0)
-        latency = Gst.SECOND * seconds // frames
-        self.set_latency(latency, latency)
+        self.set_latency(first.interval or 0, first.interval or 0)
         self.set_src_caps(caps)
         return self._output
 
@@ -352,18 +375,6 @@ _NOT_INSTALLED = (
     "GStreamer's Python does not find EdgeMEF or what it needs ({}): set PYTHONPATH, as "
     "python -m edge_mef.gst prints it"
 )
-
-
-def _running_time(pad: Any, buffer: Any) -> int:
-    """Return a buffer's running time; `_NONE` where it lies outside of its pad's segment."""
-    from edge_mef.errors import InputError
-
-    if buffer.pts == _NONE:
-        raise InputError(
-            f"expected buffers with timestamps on {pad.get_name()}, found one without: let the "
-            "source make them, as with do-timestamp=true, or parse raw video with rawvideoparse"
-        )
-    return int(pad.segment.to_running_time(Gst.Format.TIME, buffer.pts))
 
 
 def _layout(caps: "VideoCaps", buffer: Any) -> "Layout":
