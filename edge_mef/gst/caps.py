@@ -41,7 +41,9 @@ class VideoCaps:
         return SECOND * self.framerate[1] // self.framerate[0]
 
     def __str__(self) -> str:
-        rate = "any framerate" if self.framerate is None else "{}/{} frames/s".format(*self.framerate)
+        rate = (
+            "any framerate" if self.framerate is None else "{}/{} frames/s".format(*self.framerate)
+        )
         return f"{self.layout.width}x{self.layout.height} with {rate}"
 
 

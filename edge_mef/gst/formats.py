@@ -11,6 +11,7 @@ from edge_mef.errors import InputError
 Frame = NDArray[np.uint8]
 Memory = bytes | bytearray | memoryview
 
+
 @dataclass(frozen=True)
 class PixelFormat:
     """How many bytes a pixel has, and OpenCV's codes for the way to RGB and back."""

@@ -19,8 +19,6 @@ DEBIAN_PACKAGES = (
     "gstreamer1.0-tools",
     "gstreamer1.0-plugins-base",
     "gstreamer1.0-python3-plugin-loader",
-    "python3-gst-1.0",
-    "gir1.2-gst-plugins-base-1.0",
 )
 SYSTEM_PYTHON = "/usr/bin/python3"
 """The distribution's own, to which its GStreamer and that one's loader belong."""
@@ -56,9 +54,7 @@ def environment(present: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 def export_lines() -> str:
     """Return the variables as lines for a shell."""
-    return "".join(
-        f"export {name}={shlex.quote(value)}\n" for name, value in environment().items()
-    )
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment().items())
 
 
 def check_element() -> str:

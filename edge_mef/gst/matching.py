@@ -41,14 +41,11 @@ def tolerances_of(intervals: Sequence[int | None], asked: int = 0) -> list[int]:
     """
     if asked > 0:
         return [asked] * len(intervals)
-    return [_half_of_shortest(intervals[0], other) for other in intervals]
-
-
-def _half_of_shortest(*intervals: int | None) -> int:
     known = [interval for interval in intervals if interval]
     if not known:
         raise InputError(
             "expected a framerate in the caps or durations of buffers, found neither: set the "
             "property tolerance to nanoseconds"
         )
-    return min(known) * 33 // 64
+    pairs = [[interval for interval in (intervals[0], other) if interval] for other in intervals]
+    return [min(pair or known) * 33 // 64 for pair in pairs]

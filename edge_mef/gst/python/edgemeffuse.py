@@ -5,6 +5,8 @@ and where EdgeMEF is not to be found, the pipeline's error says so.
 """
 
 import functools
+import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -30,7 +32,9 @@ CAPS = Gst.Caps.from_string(
     "framerate=[ 0/1, 2147483647/1 ]"
 )
 _NONE = Gst.CLOCK_TIME_NONE
-_WARN_AFTER = 60  # buffers in a row without a bracket; two seconds of a usual camera
+_WARN_AFTER = 60  # buffers in a row without a bracket; a second of two usual cameras
+_LONGEST_ALONE = 3.0  # seconds that a first pad waits for a second one to be linked
+_LOOK = 0.02  # seconds between two looks at that
 
 
 def guarded(failed: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -53,6 +57,19 @@ def guarded(failed: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
+def pad_template(name: str, direction: Any, presence: Any) -> Any:
+    """Return a template for pads of an aggregator."""
+    kind = GstBase.AggregatorPad.__gtype__
+    return Gst.PadTemplate.new_with_gtype(name, direction, presence, CAPS, kind)
+
+
+def input_error(text: str) -> Exception:
+    """Return an error of EdgeMEF's, to be raised."""
+    from edge_mef.errors import InputError
+
+    return InputError(text)
+
+
 class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
     """Fuses two or more videos of one scene, exposed differently, into one.
 
@@ -67,27 +84,15 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         "EdgeMEF",
     )
     __gsttemplates__ = (
-        Gst.PadTemplate.new_with_gtype(
-            "sink_%u",
-            Gst.PadDirection.SINK,
-            Gst.PadPresence.REQUEST,
-            CAPS,
-            GstBase.AggregatorPad.__gtype__,
-        ),
-        Gst.PadTemplate.new_with_gtype(
-            "src",
-            Gst.PadDirection.SRC,
-            Gst.PadPresence.ALWAYS,
-            CAPS,
-            GstBase.AggregatorPad.__gtype__,
-        ),
+        pad_template("sink_%u", Gst.PadDirection.SINK, Gst.PadPresence.REQUEST),
+        pad_template("src", Gst.PadDirection.SRC, Gst.PadPresence.ALWAYS),
     )
 
     bundle = GObject.Property(
         type=str,
         default="",
         nick="Bundle",
-        blurb="Folder of a bundle, or the name of one that comes with EdgeMEF; empty for the default",
+        blurb="Folder of a bundle, or the name of one of EdgeMEF's own; empty for the default",
     )
     runtime = GObject.Property(
         type=str,
@@ -141,18 +146,16 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         self._output: Layout | None = None
         self._negotiate_again = True
         self._fused = self._dropped = self._in_a_row = 0
-
-    # ---- starting and stopping
+        self._alone_since = 0.0
 
     @guarded(False)
     def do_start(self) -> bool:
         """Open the bundle."""
-        from edge_mef.errors import InputError
         from edge_mef.fuser import Fuser
         from edge_mef.gst.bracket_fusion import BracketFusion
 
         if self.order not in ORDERS:
-            raise InputError(f"expected an order of {', '.join(ORDERS)}, found '{self.order}'")
+            raise input_error(f"expected an order of {', '.join(ORDERS)}, found '{self.order}'")
         fuser = Fuser.open(
             self.bundle or None, runtime=self.runtime or None, threads=self.threads or None
         )
@@ -160,7 +163,7 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         self._fused = self._dropped = self._in_a_row = 0
         self._caps.clear()
         self._segments.clear()
-        self._output, self._negotiate_again = None, True
+        self._output, self._negotiate_again, self._alone_since = None, True, 0.0
         return True
 
     @guarded(False)
@@ -170,8 +173,6 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
             self._fusion.close()
         self._fusion = None
         return True
-
-    # ---- what comes in beside buffers
 
     @guarded(False)
     def do_sink_event(self, pad: Any, event: Any) -> bool:
@@ -187,10 +188,8 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         return bool(GstBase.Aggregator.do_sink_event(self, pad, event))
 
     def _note_segment(self, pad: Any, segment: Any) -> None:
-        from edge_mef.errors import InputError
-
         if segment.format != Gst.Format.TIME:
-            raise InputError(
+            raise input_error(
                 f"expected a segment in time on {pad.get_name()}, found one in "
                 f"{Gst.Format.get_name(segment.format)}: parse raw video with rawvideoparse"
             )
@@ -213,14 +212,14 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         self._negotiate_again = True
         return True
 
-    # ---- the work
-
     @guarded(Gst.FlowReturn.ERROR)
     def do_aggregate(self, _timeout: bool) -> Any:
         """Fuse the oldest buffers of all pads where they are of one instant."""
         pads = self._pads()
         if any(pad.is_eos() for pad in pads):
             return Gst.FlowReturn.EOS  # no bracket will be complete any more
+        if len(pads) < 2:
+            return self._wait_for_another(len(pads))
         buffers = [pad.peek_buffer() for pad in pads]
         if None in buffers:
             return Gst.FlowReturn.OK  # flushed meanwhile
@@ -237,16 +236,20 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         return self.finish_buffer(fused)
 
     def _pads(self) -> list[Any]:
-        """Return the sink pads by their numbers."""
-        from edge_mef.errors import InputError
+        """Return the sink pads by their numbers; the first is the one whose times are kept."""
+        return sorted(self.sinkpads, key=lambda pad: int(pad.get_name().rpartition("_")[2]))
 
-        pads = sorted(self.sinkpads, key=lambda pad: int(pad.get_name().rpartition("_")[2]))
-        if len(pads) < 2:
-            raise InputError(
-                f"expected two or more linked pads sink_%u, found {len(pads)}: link a video of "
-                "every exposure"
+    def _wait_for_another(self, count: int) -> Any:
+        """Give sources that find their pads late, such as files, time to be linked."""
+        now = time.monotonic()
+        self._alone_since = self._alone_since or now
+        if now - self._alone_since > _LONGEST_ALONE:
+            raise input_error(
+                f"expected two or more linked pads sink_%u, found {count}: link a video of every "
+                "exposure"
             )
-        return pads
+        time.sleep(_LOOK)
+        return Gst.FlowReturn.OK
 
     def _unfit(self, pads: list[Any], buffers: list[Any]) -> list[int]:
         """Return which of the buffers can be in no bracket."""
@@ -267,10 +270,8 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
 
     def _running_time(self, pad: Any, buffer: Any) -> int:
         """Return a buffer's running time; `_NONE` where it lies outside of its pad's segment."""
-        from edge_mef.errors import InputError
-
         if buffer.pts == _NONE:
-            raise InputError(
+            raise input_error(
                 f"expected buffers with timestamps on {pad.get_name()}, found one without: let the "
                 "source make them, as with do-timestamp=true, or parse raw video with rawvideoparse"
             )
@@ -278,9 +279,9 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         return int(segment.to_running_time(Gst.Format.TIME, buffer.pts))
 
     def _count_dropped(self, count: int) -> None:
+        before, self._in_a_row = self._in_a_row, self._in_a_row + count
         self._dropped += count
-        self._in_a_row += count
-        if self._in_a_row == _WARN_AFTER:
+        if before < _WARN_AFTER <= self._in_a_row:
             self._say(
                 Gst.MessageType.WARNING,
                 f"{_WARN_AFTER} buffers in a row had no partner of the same time on every pad: "
@@ -310,29 +311,24 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         return fused
 
     def _opened(self) -> "BracketFusion":
-        from edge_mef.errors import InputError
-
         if self._fusion is None:
-            raise InputError("expected the element to be started, found it stopped: start it again")
+            raise input_error(
+                "expected the element to be started, found it stopped: start it again"
+            )
         return self._fusion
 
     def _caps_of(self, pad: Any) -> "VideoCaps":
         """Return the caps of a pad's oldest buffer."""
-        from edge_mef.errors import InputError
-
         caps = self._caps.get(pad.get_name())
         if caps is None:
-            raise InputError(
+            raise input_error(
                 f"expected caps on {pad.get_name()} before its first buffer, found none: put a "
                 "capsfilter before it"
             )
         return caps
 
-    # ---- what goes out
-
     def _negotiated(self, pads: list[Any]) -> "Layout":
         """Return how the fused frame lies in its buffer; caps go out where something changed."""
-        from edge_mef.errors import InputError
         from edge_mef.gst.caps import read_caps
 
         if self._output is not None and not self._negotiate_again:
@@ -341,7 +337,7 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         wanted = _of_any_format(Gst.Caps.from_string(first.text), first.layout.format)
         caps = self.srcpad.peer_query_caps(wanted)
         if caps.is_empty():
-            raise InputError(
+            raise input_error(
                 f"expected what comes behind to take {first} as {', '.join(FORMATS)}, found that "
                 "it does not: put videoconvert and videoscale behind"
             )
@@ -354,11 +350,10 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         self.set_src_caps(caps)
         return self._output
 
-    # ---- saying what is wrong
-
     def fail(self, error: Exception) -> None:
         """Post an error to the bus: one sentence; what nobody expected has a traceback as well."""
-        known = any(base.__name__ == "EdgeMefError" for base in type(error).__mro__)
+        errors = sys.modules.get("edge_mef.errors")
+        known = errors is not None and isinstance(error, errors.EdgeMefError)
         text = str(error) if known else f"{type(error).__name__}: {error}"
         if isinstance(error, ModuleNotFoundError):
             text = _NOT_INSTALLED.format(error)
@@ -389,8 +384,6 @@ def _of_any_format(caps: Any, first: str | None = None) -> Any:
     """Return caps with every format that there is, `first` before the others."""
     names = [name for name in (first, *FORMATS) if name is not None]
     result = Gst.Caps.new_empty()
-    if caps.is_any():
-        return CAPS
     for index in range(caps.get_size()):
         for name in dict.fromkeys(names):
             structure = caps.get_structure(index).copy()

@@ -1,16 +1,19 @@
-"""Run a pipeline and print what it did as JSON: /usr/bin/python3 pipeline_program.py LAUNCH OPTIONS.
+"""Run a pipeline and print what it did as JSON: python3 pipeline_program.py LAUNCH OPTIONS.
 
 It runs in the Python of GStreamer, so it imports neither pytest nor EdgeMEF. Options, as JSON:
 
 lose: by the name of an identity element, which buffers it loses, counted from 0.
 shift: by the name of an identity element, nanoseconds that are added to the times of its buffers.
 strip: names of identity elements whose buffers lose their times.
+padded: by the name of an appsrc, bytes that each row of its RGB video is longer than it need be.
+again: play it once more from the start.
 seek: nanoseconds to seek to before it plays.
 fail: the text of an exception that fusing raises.
 timeout: seconds until it is given up.
 """
 
 import json
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,8 @@ from typing import Any
 import gi
 
 gi.require_version("Gst", "1.0")
-from gi.repository import GLib, Gst  # noqa: E402
+gi.require_version("GstVideo", "1.0")
+from gi.repository import GLib, Gst, GstVideo  # noqa: E402
 
 NOTHING: dict[str, Any] = {
     "warnings": [], "latency": None, "times": [], "running": [], "caps": [], "memory": []
@@ -29,7 +33,7 @@ class Watch:
     """Notes the buffers that arrive at the element called `out`."""
 
     def __init__(self) -> None:
-        self.times: list[tuple[int, int, int]] = []  # PTS, DTS, duration; -1 for none
+        self.times: list[list[int]] = []  # PTS, DTS, duration; -1 for none
         self.running: list[int] = []
         self.caps: list[str] = []
         self.memory: list[int] = []  # bytes, every 100 buffers
@@ -37,7 +41,7 @@ class Watch:
     def see(self, pad: Any, info: Any) -> Any:
         buffer = info.get_buffer()
         times = [buffer.pts, buffer.dts, buffer.duration]
-        self.times.append(tuple(-1 if t == Gst.CLOCK_TIME_NONE else t for t in times))
+        self.times.append([-1 if t == Gst.CLOCK_TIME_NONE else t for t in times])
         segment = pad.get_sticky_event(Gst.EventType.SEGMENT, 0).parse_segment()
         self.running.append(segment.to_running_time(Gst.Format.TIME, buffer.pts))
         caps = pad.get_current_caps().to_string()
@@ -80,6 +84,24 @@ def make_fusing_fail(text: str) -> None:
     Fuser.fuse_into = fail  # type: ignore[assignment]
 
 
+def push_padded(source: Any, more: int) -> None:
+    """Push a frame of noise that says how its rows lie, and write its pixels to `NAME.raw`."""
+    structure = source.get_property("caps").get_structure(0)
+    width, height = structure.get_int("width")[1], structure.get_int("height")[1]
+    offset, stride = 10, 3 * width + more
+    data = random.Random(more).randbytes(offset + stride * height)
+    buffer = Gst.Buffer.new_wrapped(data)
+    buffer.pts, buffer.duration = 0, Gst.SECOND
+    flags, kind = GstVideo.VideoFrameFlags.NONE, GstVideo.VideoFormat.RGB
+    GstVideo.buffer_add_video_meta_full(
+        buffer, flags, kind, width, height, 1, [offset, 0, 0, 0], [stride, 0, 0, 0]
+    )
+    rows = [data[offset + stride * y :][: 3 * width] for y in range(height)]
+    Path(f"{source.get_name()}.raw").write_bytes(b"".join(rows))
+    source.emit("push-buffer", buffer)
+    source.emit("end-of-stream")
+
+
 def run(launch: str, options: dict[str, Any]) -> dict[str, Any]:
     watch = Watch()
     try:
@@ -96,7 +118,12 @@ def run(launch: str, options: dict[str, Any]) -> dict[str, Any]:
         pad.add_probe(Gst.PadProbeType.BUFFER, spoil.see)
     if "fail" in options:
         make_fusing_fail(options["fail"])
+    for name, more in options.get("padded", {}).items():
+        push_padded(pipeline.get_by_name(name), more)
     answer = play(pipeline, options)
+    if options.get("again"):
+        pipeline.set_state(Gst.State.NULL)
+        answer = play(pipeline, options)
     fuse = pipeline.get_by_name("fuse")
     if fuse is not None:
         answer |= {"fused": fuse.get_property("fused"), "dropped": fuse.get_property("dropped")}

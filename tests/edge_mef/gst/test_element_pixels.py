@@ -20,6 +20,8 @@ from tests.edge_mef.gst.videos import (
     same,
 )
 
+pytestmark = pytest.mark.gstreamer
+
 
 def written(folder: Path, name: str = "RGB", width: int = WIDTH) -> list[np.ndarray]:
     return read_video(folder / "out.raw", name, width, HEIGHT)
@@ -49,7 +51,7 @@ def test_the_default_bundle(play: Play, tmp_path: Path) -> None:
 
 def test_formats_may_differ(play: Play, tmp_path: Path) -> None:
     videos = [Video("a", 0, "BGRx"), Video("b", 1, "RGB")]
-    found = play(pipeline(videos, output="video/x-raw,format=BGR"))
+    found = play(pipeline(videos, behind="video/x-raw,format=BGR"))
     assert "format=(string)BGR," in found.caps[0]
     assert same(written(tmp_path, "BGR"), fused(*(video.frames(tmp_path) for video in videos)))
 
@@ -102,3 +104,21 @@ def test_moved_exposures_are_aligned(play: Play, tmp_path: Path) -> None:
         wanted = fuser.fuse_exposures(aligned)
         assert not np.array_equal(wanted, fuser.fuse(under, over))
     assert same(read_video(tmp_path / "out.raw", "RGB", width, height), [wanted])
+
+
+def test_rows_lie_as_the_buffer_says(play: Play, tmp_path: Path) -> None:
+    caps = "video/x-raw,format=RGB,width=31,height=20,framerate=1/1"
+    names = ("a", "b")
+    launch = f"edgemeffuse name=fuse bundle={FAST} order=pads ! filesink name=out location=out.raw "
+    launch += " ".join(f"appsrc name={n} format=time caps={caps} ! fuse." for n in names)
+    assert play(launch, padded={"a": 0, "b": 7}).fused == 1
+    a, b = (np.fromfile(tmp_path / f"{n}.raw", np.uint8).reshape(20, 31, 3) for n in names)
+    assert same(read_video(tmp_path / "out.raw", "RGB", 31, 20), fused([a], [b], sort=False))
+
+
+def test_what_is_behind_chooses_the_size(play: Play, tmp_path: Path) -> None:
+    sources = "videotestsrc num-buffers=1 ! fuse. videotestsrc num-buffers=1 ! fuse."
+    behind = "video/x-raw,format=BGR,width=34,height=20"
+    found = play(f"edgemeffuse name=fuse ! {behind} ! filesink name=out location=out.raw {sources}")
+    assert (found.ended, found.fused) == ("eos", 1)
+    assert (tmp_path / "out.raw").stat().st_size == 104 * 20

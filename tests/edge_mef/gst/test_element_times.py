@@ -18,6 +18,7 @@ from tests.edge_mef.gst.videos import (
     same,
 )
 
+pytestmark = pytest.mark.gstreamer
 DARK, BRIGHT = Video("a", 0, buffers=5), Video("b", 1, buffers=5)
 
 
@@ -128,6 +129,13 @@ def test_the_size_may_change(play: Play, tmp_path: Path) -> None:
     ]
     assert (tmp_path / "out.raw").stat().st_size == 2 * (196 * 49 + 104 * 20)
     assert found.running == pytest.approx(starts(0, 1, 2, 3), abs=1)
+
+
+def test_it_plays_again(play: Play, tmp_path: Path) -> None:
+    found = play(pipeline([DARK, BRIGHT]), again=True)
+    assert (found.ended, found.fused, found.dropped) == ("eos", 5, 0)
+    assert found.pts == 2 * starts(0, 1, 2, 3, 4)
+    check_pairs(tmp_path, [0, 1, 2, 3, 4], [0, 1, 2, 3, 4])
 
 
 def test_live_sources(play: Play, tmp_path: Path) -> None:

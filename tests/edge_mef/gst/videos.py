@@ -74,12 +74,12 @@ class Video:
         return read_video(folder / f"{self.name}.raw", self.format, self.width, self.height)
 
 
-def pipeline(videos: Sequence[Video], output: str = "", **properties: object) -> str:
-    """Return a pipeline that fuses videos to `out.raw`; `output` are caps behind the element."""
+def pipeline(videos: Sequence[Video], behind: str = "", **properties: object) -> str:
+    """Return a pipeline that fuses videos to `out.raw`; `behind` are caps behind the element."""
     given = {"bundle": FAST, "threads": 1, **properties}
     options = " ".join(f"{name}={value}" for name, value in given.items())
-    behind = f"! {output} " if output else ""
-    first = f"edgemeffuse name=fuse {options} {behind}! filesink name=out location=out.raw"
+    caps = f"! {behind} " if behind else ""
+    first = f"edgemeffuse name=fuse {options} {caps}! filesink name=out location=out.raw"
     pads = [video.launch(f"fuse.sink_{index}") for index, video in enumerate(videos)]
     return " ".join([first, *pads])
 
