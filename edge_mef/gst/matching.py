@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from edge_mef.errors import InputError
-
 SECOND = 1_000_000_000
 """Nanoseconds, in which GStreamer counts."""
 
@@ -30,22 +28,15 @@ def tolerances_of(intervals: Sequence[int | None], asked: int = 0) -> list[int]:
     """Return how far from the leading buffer one of each video may be, nanoseconds.
 
     It is half a frame of the faster one of the two, and a little more: of two buffers that are both
-    half a frame away, one must belong to it although times are rounded.
+    half a frame away, one must belong to it although times are rounded. Where nothing says how long
+    a frame is, as for pictures, it is taken for a thirtieth of a second.
 
     Args:
         intervals: from one frame to the next of each video, nanoseconds; None where not known.
         asked: taken instead where it is not 0.
-
-    Raises:
-        InputError: nothing says how long a frame is.
     """
     if asked > 0:
         return [asked] * len(intervals)
-    known = [interval for interval in intervals if interval]
-    if not known:
-        raise InputError(
-            "expected a framerate in the caps or durations of buffers, found neither: set the "
-            "property tolerance to nanoseconds"
-        )
+    anyway = [interval for interval in intervals if interval] or [SECOND // 30]
     pairs = [[interval for interval in (intervals[0], other) if interval] for other in intervals]
-    return [min(pair or known) * 33 // 64 for pair in pairs]
+    return [min(pair or anyway) * 33 // 64 for pair in pairs]
