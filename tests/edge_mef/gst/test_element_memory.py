@@ -13,7 +13,8 @@ def test_memory_stays(play: Play) -> None:
     sources = " ".join(
         f"videotestsrc num-buffers=2000 pattern=ball ! {video.caps} ! fuse." for video in videos
     )
-    found = play(f"edgemeffuse name=fuse bundle={FAST} threads=1 ! fakesink name=out {sources}")
+    launch = f"edgemeffuse name=fuse bundle={FAST} threads=1 ! fakesink name=out {sources}"
+    found = play(launch, timeout=90)
     assert found.fused == 2000
     # Frames are of 10,000 bytes: one that is not freed with every bracket would be 14 MB more.
     assert found.memory[-1] - found.memory[5] < 3_000_000

@@ -1,10 +1,13 @@
 """Raw video in memory: strides, offsets, the order of colours, and memory that is too short."""
 
+import ast
+
 import numpy as np
 import pytest
 
 from edge_mef.errors import InputError
 from edge_mef.gst.formats import FORMATS, Layout, Picture
+from edge_mef.gst.installation import PLUGINS
 from tests.conftest import noise_stack
 
 ORDERS = {"RGB": [0, 1, 2], "BGR": [2, 1, 0], "RGBx": [0, 1, 2], "BGRx": [2, 1, 0]}
@@ -67,3 +70,13 @@ def test_a_stride_shorter_than_a_row_is_refused() -> None:
 def test_another_format_is_refused() -> None:
     with pytest.raises(InputError, match="expected a format of RGB, BGR, RGBx, BGRx, found NV12"):
         Layout.usual("NV12", 8, 8)
+
+
+def test_the_element_has_the_same_formats() -> None:
+    """It names them itself, as it must be loaded where EdgeMEF cannot be imported."""
+    source = (PLUGINS / "python" / "edgemeffuse.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FORMATS":
+            assert set(ast.literal_eval(node.value)) == set(FORMATS)
+            return
+    pytest.fail("the element names no FORMATS")
