@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,16 @@ Play = Callable[..., Watched]
 
 
 @pytest.fixture(scope="session")
-def gstreamer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def gstreamer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment for GStreamer, with a list of plugins of its own."""
+    registry = str(tmp_path_factory.mktemp("gst") / "registry.bin")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GST_REGISTRY", str(tmp_path_factory.mktemp("gst") / "registry.bin"))
-        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("GST_REGISTRY", registry)
         try:
             check_element()
         except MissingError as error:
             pytest.skip(str(error))
-        yield {**os.environ, **environment()}
+    return {**os.environ, **environment(), "GST_REGISTRY": registry, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
