@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import cv2
-
-from edge_mef.exposures import Exposures, align_frames
+from edge_mef.exposures import Exposures, align_frames, mean_luma
 from edge_mef.fuser import Fuser
 from edge_mef.gst.formats import Frame, Picture
 
 _SURELY_BRIGHTER = 1.0  # grey levels of the mean; noise of a covered lens is less
-_ROWS = 64  # of a frame, that tell how bright it is; whole ones, as they need no copy
 
 
 class ExposureOrder:
@@ -25,18 +22,12 @@ class ExposureOrder:
 
     def of(self, frames: Sequence[Frame]) -> list[int]:
         """Return the indices that put frames (H, W, 3) uint8 RGB darkest first."""
-        lumas = [_mean_luma(frame) for frame in frames]
+        lumas = [mean_luma(frame) for frame in frames]
         if len(self._order) != len(frames) or any(
             lumas[dark] > lumas[bright] + _SURELY_BRIGHTER for dark, bright in pairwise(self._order)
         ):
             self._order = sorted(range(len(frames)), key=lumas.__getitem__)
         return self._order
-
-
-def _mean_luma(frame: Frame) -> float:
-    """Return the mean BT.601 luma of rows all over a frame (H, W, 3) uint8 RGB."""
-    red, green, blue, _ = cv2.mean(frame[:: max(1, frame.shape[0] // _ROWS)])
-    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 class BracketFusion:
