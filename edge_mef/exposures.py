@@ -118,7 +118,7 @@ def order_exposures(frames: Sequence[Frame]) -> list[int]:
 
     About 100 000 pixels of each frame are looked at, in rows; equal frames keep their order.
     """
-    lumas = [_mean_luma(frame) for frame in frames]
+    lumas = [mean_luma(frame) for frame in frames]
     return sorted(range(len(frames)), key=lumas.__getitem__)
 
 
@@ -160,7 +160,8 @@ def _ends(order: list[int]) -> list[int]:
     return [order[0], order[-1]]
 
 
-def _mean_luma(frame: Frame) -> float:
+def mean_luma(frame: Frame) -> float:
+    """Return the mean BT.601 luma, 0 to 255, of rows all over a frame (H, W, 3) uint8 RGB."""
     step = max(1, min(frame.shape[0] // _FEWEST_ROWS, round(frame[..., 0].size / _SAMPLES)))
     red, green, blue, _ = cv2.mean(frame[::step])  # whole rows: memory is read in a piece
     return 0.299 * red + 0.587 * green + 0.114 * blue
