@@ -87,9 +87,13 @@ class LentMemory:
 
     def collect(self) -> None:
         """Free what came back; the device must be active, and nothing be captured."""
-        while self._returned:
+        while True:
+            try:
+                memory = self._returned.popleft()
+            except IndexError:  # other threads collect, too
+                return
             with self._lock:
-                self._free(self._returned.popleft())
+                self._free(memory)
 
     def close(self) -> None:
         """Lend no more, and close the device as soon as everything came back."""
