@@ -181,7 +181,7 @@ def _check(shape: tuple[int, ...], strides: Sequence[int] | None, dtype: str) ->
 
 
 def _elsewhere(index: int | None) -> InputError:
-    found = "one that CUDA does not know" if index is None else f"one on device {index}"
+    found = "one on no device" if index is None else f"one on device {index}"
     return InputError(f"expected an array on CUDA device {DEVICE}, found {found}: move it there")
 
 

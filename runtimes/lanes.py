@@ -1,6 +1,7 @@
 """Lanes: what runs side by side, each for one thread at a time."""
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, Protocol, TypeVar
@@ -47,7 +48,7 @@ class Lanes(Generic[LaneType]):
         try:
             yield lane
         finally:
-            self._last.lane = lane
+            self._last.lane = weakref.ref(lane)  # a thread must not keep what was closed
             with self._changed:
                 self._free.append(lane)
                 self._changed.notify_all()
@@ -90,8 +91,8 @@ class Lanes(Generic[LaneType]):
             self._made += 1
 
     def _pick(self) -> LaneType:
-        last = getattr(self._last, "lane", None)
-        if last not in self._free:
+        last: LaneType | None = getattr(self._last, "lane", lambda: None)()
+        if last is None or last not in self._free:
             return self._free.pop()
         self._free.remove(last)
-        return last  # type: ignore[no-any-return]
+        return last

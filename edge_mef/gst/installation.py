@@ -29,7 +29,7 @@ import gi, json, sys
 for name in ("Gst", "GstBase", "GstVideo"):
     gi.require_version(name, "1.0")
 from gi.repository import Gst, GstBase, GstVideo
-Gst.Buffer.map
+import gi.overrides._gi_gst
 print(json.dumps(list(sys.version_info[:2])))
 """
 _ASK_FUSER = "import edge_mef.gst.bracket_fusion"

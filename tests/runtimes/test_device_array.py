@@ -204,7 +204,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stream": 0}, "expected the handle of a stream, found 0, which says too little"),
     (
         {"data": (4096, False)},
-        "on CUDA device 0, found one that CUDA does not know: move it there$",
+        "on CUDA device 0, found one on no device: move it there$",
     ),
 ]
 
@@ -237,7 +237,7 @@ def test_host_memory_that_says_it_is_the_devices(device: Device, bundle: Bundle)
     with TensorRTRuntime(bundle) as runtime:
         pinned = runtime.host_buffer((20, 30, 3))
         wrong.change = told_as(data=(pinned.ctypes.data, False))
-        with pytest.raises(InputError, match="found one that CUDA does not know"):
+        with pytest.raises(InputError, match="found one on no device"):
             runtime.run_device([good, wrong])
 
 

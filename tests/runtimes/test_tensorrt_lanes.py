@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,26 @@ def test_closing_waits_for_what_runs(device: Device, bundle: Bundle) -> None:
     closing.join()
     assert np.array_equal(fused[0], expected(bundle, frames(16, 16)))
     assert not device.blocks.left
+
+
+def test_a_thread_that_goes_on_does_not_keep_the_engine(device: Device, bundle: Bundle) -> None:
+    runtime = TensorRTRuntime(bundle)
+    assert runtime._engine is not None
+    engine = weakref.ref(runtime._engine.engine)
+    ran, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        runtime.run(frames(16, 16))
+        ran.set()
+        end.wait(20)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert ran.wait(20)
+    runtime.close()
+    assert engine() is None
+    end.set()
+    thread.join()
 
 
 def test_lent_frames_are_not_staged(device: Device, bundle: Bundle) -> None:
