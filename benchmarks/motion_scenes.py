@@ -123,6 +123,13 @@ def _moved_cases(stage: Stage, seed: int) -> Iterator[Case]:
     yield _case("scene cut", still, stage.frame(stage.other), rng)
 
 
+def moved_object(stage: Stage, seed: int, percent: float, stops: float) -> Case:
+    """Return two exposures so many stops apart, between which an object moved."""
+    rng = np.random.default_rng([seed, 50])
+    scenes = _with_object(stage, percent, rng)
+    return Case(f"object of {percent:g} %", "moved", take(scenes, Take(stops), rng))
+
+
 def _case(kind: str, before: Radiance, after: Radiance, rng: np.random.Generator) -> Case:
     """Take a bracket of a random setting; what moved, moved before one of its exposures."""
     frames, stops = SETTINGS[int(rng.integers(len(SETTINGS)))]

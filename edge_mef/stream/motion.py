@@ -97,7 +97,11 @@ def best_exposure(exposures: Sequence[Frame], *, shown: int | None = None) -> in
     Args:
         exposures: (H, W, 3) uint8 RGB of one size.
         shown: the exposure that was shown last; another one has to be a tenth better.
+
+    Raises:
+        InputError: not two or more such arrays.
     """
+    check_arrays(exposures)
     weights = [_well_exposed(frame) for frame in exposures]
     best = int(np.argmax(weights))
     if shown is not None and shown < len(weights) and weights[best] < _BETTER * weights[shown]:
