@@ -21,6 +21,7 @@ Values = NDArray[np.floating[Any]]
 
 LONGEST_SIDE = 256  # of the reduced exposures, about; 5 times less than 1280
 BLOCK = 8  # reduced pixels
+_LONGEST_SEEN = 1280  # pixels
 _SHIFT = 0.4  # reduced pixels, 2 of 1280: what nobody notices
 _LEVELS_DARK = 1.0  # error of a reduced value of the dark exposure, RMS: steps, JPEG
 _VARIANCE = 2.0  # the same of the difference, squared: the bright exposure, the mapping
@@ -46,8 +47,17 @@ class Exposure:
         A sum of channels has no one response: where one of them is clipped, it no longer says
         which radiance it came from.
         """
-        green = np.asarray(cv2.extractChannel(np.ascontiguousarray(frame), 1), np.uint8)
+        green = np.asarray(cv2.extractChannel(sample(frame), 1), np.uint8)
         return Exposure(green, reduce(green.astype(np.float32), green.shape))
+
+
+def sample(frame: Plane) -> Plane:
+    """Return every n-th pixel of a frame larger than 1280x720, contiguous.
+
+    Leaving pixels out, unlike averaging them, keeps clipped ones clipped.
+    """
+    step = max(1, max(frame.shape) // _LONGEST_SEEN)
+    return np.ascontiguousarray(frame[::step, ::step])
 
 
 def reduce(plane: Values | Plane, shape: tuple[int, ...]) -> Values:

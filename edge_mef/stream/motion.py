@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge_mef.errors import InputError
 from edge_mef.exposures import check_arrays
-from edge_mef.stream.disagreement import Exposure, disagreement, reduce
+from edge_mef.stream.disagreement import Exposure, disagreement, reduce, sample
 
 Frame = NDArray[np.uint8]
 
@@ -90,9 +90,10 @@ class MotionGuard:
 def best_exposure(exposures: Sequence[Frame], *, shown: int | None = None) -> int:
     """Return the index of the exposure that shows most of the scene well.
 
-    The mean of how well pixels are exposed decides (equation 1 ff. of Mertens, Kautz and Van
-    Reeth, "Exposure Fusion", Pacific Graphics, 2007): a Gaussian around the middle grey for each
-    channel, multiplied, and 0 for pixels with a black or white channel.
+    What decides is the mean of how well pixels are exposed (Mertens, Kautz and Van Reeth, "Exposure
+    Fusion", Pacific Graphics, 2007: a Gaussian around middle grey for each channel, multiplied),
+    with 0 for pixels of which a channel is black or white, times the share of the others: what is
+    clipped is lost, and what is only dark or pale is not.
 
     Args:
         exposures: (H, W, 3) uint8 RGB of one size.
@@ -116,8 +117,9 @@ def _moved_blocks(exposures: Sequence[Frame]) -> NDArray[np.bool_]:
 
 
 def _well_exposed(frame: Frame) -> float:
-    small = reduce(np.ascontiguousarray(frame), frame.shape).astype(np.float32)
+    pixels = sample(frame)
+    small = reduce(pixels, pixels.shape)
     distance = (small / 255 - _MIDDLE) ** 2
     weight = np.exp(-distance.sum(axis=2) / (2 * _SPREAD**2))
     clipped = (small.min(axis=2) <= _BLACK) | (small.max(axis=2) >= _WHITE)
-    return float(np.where(clipped, 0, weight).mean())
+    return float(weight[~clipped].sum() / weight.size * (1 - clipped.mean()))

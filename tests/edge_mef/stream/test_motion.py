@@ -173,6 +173,14 @@ def test_views_of_larger_arrays_go_and_nothing_is_written_to() -> None:
     assert check(views).score == check(copies).score > LIMIT
 
 
+def test_a_large_frame_is_judged_as_a_small_one() -> None:
+    large = [
+        [np.repeat(np.repeat(frame, 5, axis=0), 5, axis=1) for frame in frames]
+        for frames in (take([scene(4)] * 2, 3.0), take([scene(4), scene(4, right=9)], 3.0))
+    ]
+    assert [check(frames).moved for frames in large] == [False, True]
+
+
 def blocks_that_move(share: float) -> NDArray[np.bool_]:
     return np.arange(1000).reshape(20, 50) < round(share * 1000)
 
@@ -247,14 +255,20 @@ def test_the_best_exposure_is_the_one_between() -> None:
         assert best_exposure(take([scene(seed)] * 3, 8.0)) == 1
 
 
-def test_clipped_pixels_do_not_count() -> None:
+def test_clipped_pixels_count_against_an_exposure() -> None:
     half = grey(150)
     half[:, :30] = 255
-    assert best_exposure([grey(100), half]) == 0
+    assert best_exposure([grey(85), half]) == 0
     assert best_exposure([grey(30), half]) == 1
     red = grey(128)
     red[..., 0] = 255
     assert best_exposure([grey(20), red]) == 0
+
+
+def test_a_sky_that_is_lost_counts_more_than_a_dark_ground() -> None:
+    dark, bright = grey(45), grey(128)
+    dark[:20], bright[:20] = 110, 255
+    assert best_exposure([dark, bright]) == 0
 
 
 @pytest.mark.parametrize("limit", [-0.1, 1.1, float("nan")])
