@@ -13,7 +13,7 @@ from edge_mef.cli.reporting import INTERRUPTED, fail, finite, print_json, printa
 from edge_mef.errors import EdgeMefError, InputError
 
 if TYPE_CHECKING:
-    from edge_mef.stream.run import StreamOptions, StreamReport, StreamRun
+    from edge_mef.stream.run import Choose, StreamOptions, StreamReport, StreamRun
 
 _FPS = 30.0
 
@@ -56,6 +56,13 @@ def stream(
     align: Annotated[
         bool, typer.Option("--align", help="Move the frames onto each other first.")
     ] = False,
+    motion_guard: Annotated[
+        bool, typer.Option("--motion-guard", help="Show one exposure where the scene moved.")
+    ] = False,
+    motion_limit: Annotated[
+        float | None,
+        typer.Option("--motion-limit", help="Share of the picture that may move; else 0.005."),
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -91,6 +98,7 @@ def stream(
         step=step,
         overlap=overlap,
         align=align,
+        choose=_guard(motion_guard, motion_limit),
         policy=policy,  # type: ignore[arg-type]  # it is checked where it is used
         slots=slots,
         deadline=None if deadline is None else deadline / 1e3,
@@ -112,6 +120,18 @@ def stream(
         rate = _rate(fps, found.fps, options)
         target = opened.enter_context(open_sink(sink, fps=rate))
         _run(StreamRun(found, fuser, target, options), json=json)
+
+
+def _guard(wanted: bool, limit: float | None) -> Choose | None:
+    """Return what chooses an exposure where the scene moved, None where nobody asked for it."""
+    from edge_mef.stream.motion import LIMIT, MotionGuard
+
+    if not wanted:
+        if limit is not None:
+            raise InputError("--motion-limit is for --motion-guard: give both, or neither")
+        return None
+    guard = MotionGuard(limit=LIMIT if limit is None else limit)
+    return lambda exposures: guard.check(exposures).show
 
 
 def _rate(asked: float | None, source: float | None, options: StreamOptions) -> float:

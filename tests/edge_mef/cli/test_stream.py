@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from edge_mef.fuser import fuse
+from edge_mef.render.brackets import random_bracket
 from tests.conftest import RunCli, noise_stack
 
 SIZE = (48, 64)
@@ -81,6 +82,8 @@ def test_it_ends_after_some_frames(run_cli: RunCli, folder: Path) -> None:
         (("--source", "camera", "--slots", "1"), 2, "expected 3 to 64 slots, found 1"),
         (("--source", "camera", "--bundle", "nothing"), 2, "nothing"),
         (("--source", "camera", "--sink", "x.gif"), 2, "expected a folder or a video"),
+        (("--source", "camera", "--motion-limit", "0.1"), 2, "is for --motion-guard"),
+        (("--source", "camera", "--motion-guard", "--motion-limit", "2"), 2, "limit of motion"),
         (("--source", "/dev/video98"), 3, "no camera can be opened"),
         (
             ("--source", "camera", "--exposures", "3", "--bundle", "ffmef"),
@@ -101,6 +104,25 @@ def test_what_cannot_be_is_one_sentence(
     result = run_cli("stream", *options)
     assert result.code == code
     assert sentence in result.sentence
+
+
+def test_a_scene_that_moved_is_one_exposure(run_cli: RunCli, tmp_path: Path) -> None:
+    """The picture jumps to the side between the two frames of the second half."""
+    camera = tmp_path / "moving"
+    camera.mkdir()
+    dark, bright = random_bracket(1, height=180, width=320).exposures
+    for index in range(8):
+        moved = np.roll(bright, 40 if index > 3 else 0, axis=1)
+        Image.fromarray(moved if index % 2 else dark).save(camera / f"{index}.png")
+    options = ("--source", camera, "--sink", tmp_path / "fused", "--motion-guard")
+    result = run_cli("stream", *options)
+    assert (result.code, result.err) == (0, "")
+    assert "; 2 moved; " in result.out
+    shown = [np.asarray(Image.open(tmp_path / "fused" / f"00000{i}.png")) for i in range(4)]
+    np.testing.assert_array_equal(shown[0], fuse(dark, bright, sort=False))
+    exposures = [dark, np.roll(bright, 40, axis=1)]
+    assert any(np.array_equal(shown[2], exposure) for exposure in exposures)
+    np.testing.assert_array_equal(shown[2], shown[3])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a child")
