@@ -21,19 +21,19 @@ Values = NDArray[np.floating[Any]]
 
 LONGEST_SIDE = 256  # of the reduced exposures, about; 5 times less than 1280
 BLOCK = 8  # reduced pixels
-_LONGEST_SEEN = 1280  # pixels
+_LONGEST_SEEN = 1280  # pixels; from twice as many on, pixels are left out
 _SHIFT = 0.4  # reduced pixels, 2 of 1280: what nobody notices
 _LEVELS_DARK = 1.0  # error of a reduced value of the dark exposure, RMS: steps, JPEG
 _VARIANCE = 2.0  # the same of the difference, squared: the bright exposure, the mapping
 _CERTAINTY = 4.0  # times as much as that is no accident
 _DRIFT = 4.0  # levels that a whole block may be off: glare, uneven light
 _STEEPEST = 8.0  # levels per level; beyond, a dark exposure tells nothing
-_FINE = 2  # bins per level for reduced values
-_SMOOTH = 9  # bins
-_ROWS = 48  # that the noise is estimated from
+_FINE = 2  # bins per level of reduced values
+_SMOOTH = 9  # bins that a correction is averaged over
+_ROWS = 48  # at least so many, where there are, tell the noise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exposure:
     """A channel of an exposure, (H, W) uint8, and the same reduced to (h, w) float32."""
 
@@ -52,9 +52,10 @@ class Exposure:
 
 
 def sample(frame: Plane) -> Plane:
-    """Return every n-th pixel of a frame larger than 1280x720, contiguous.
+    """Return every n-th pixel of a frame whose longer side has 2560 or more, contiguous.
 
-    Leaving pixels out, unlike averaging them, keeps clipped ones clipped.
+    So a check takes about as long for a large frame. Leaving pixels out, unlike averaging them,
+    keeps clipped ones clipped.
     """
     step = max(1, max(frame.shape) // _LONGEST_SEEN)
     return np.ascontiguousarray(frame[::step, ::step])

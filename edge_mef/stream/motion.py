@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge_mef.errors import InputError
 from edge_mef.exposures import check_arrays
-from edge_mef.stream.disagreement import Exposure, disagreement, reduce, sample
+from edge_mef.stream.disagreement import Exposure, disagreement
 
 Frame = NDArray[np.uint8]
 
@@ -18,8 +18,9 @@ HOLD = 5
 
 _RELEASE = 0.5  # of the limit: what has to be reached for a scene to stand still again
 _BETTER = 1.1  # times the weight of the exposure shown so far that another needs
-_MIDDLE, _SPREAD = 0.5, 0.2  # of Mertens, Kautz and Van Reeth
-_BLACK, _WHITE = 2.0, 253.0  # levels; at or beyond them a pixel shows nothing
+_MIDDLE, _SPREAD = np.float32(0.5), np.float32(0.2)  # of Mertens, Kautz and Van Reeth
+_SAMPLED = 160  # pixels of the longer side, or a little more
+_BLACK, _WHITE = 2, 253  # levels; at or beyond them a pixel shows nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +118,9 @@ def _moved_blocks(exposures: Sequence[Frame]) -> NDArray[np.bool_]:
 
 
 def _well_exposed(frame: Frame) -> float:
-    pixels = sample(frame)
-    small = reduce(pixels, pixels.shape)
-    distance = (small / 255 - _MIDDLE) ** 2
-    weight = np.exp(-distance.sum(axis=2) / (2 * _SPREAD**2))
-    clipped = (small.min(axis=2) <= _BLACK) | (small.max(axis=2) >= _WHITE)
-    return float(weight[~clipped].sum() / weight.size * (1 - clipped.mean()))
+    step = max(1, max(frame.shape[:2]) // _SAMPLED)
+    pixels = frame[::step, ::step].reshape(-1, 3)
+    distance = (pixels / np.float32(255) - _MIDDLE) ** 2
+    weight = np.exp(-distance.sum(axis=1) / (2 * _SPREAD**2))
+    kept = (pixels.min(axis=1) > _BLACK) & (pixels.max(axis=1) < _WHITE)
+    return float((weight * kept).mean() * kept.mean())
