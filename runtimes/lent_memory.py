@@ -87,9 +87,15 @@ class LentMemory:
 
     def collect(self) -> None:
         """Free what came back; the device must be active, and nothing be captured."""
-        while self._returned:
-            with self._lock:
-                self._free(self._returned.popleft())
+        if not self._returned:
+            return
+        with self._lock:
+            while True:
+                try:
+                    memory = self._returned.popleft()
+                except IndexError:
+                    return
+                self._free(memory)
 
     def close(self) -> None:
         """Lend no more, and close the device as soon as everything came back."""
