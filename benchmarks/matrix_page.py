@@ -36,7 +36,8 @@ and verifies all of them again, and leaves with 1 if a row fails:
 * **weights**: the constants of the pipeline in one piece, in percent of those of the fp32 export of
   the same target and sizes. The model for TensorRT holds int8 weights as floats, which the engine
   quantizes.
-* **s**: exporting and verifying, in seconds. The first int8 export of a network calibrates it too.
+* **s**: exporting and verifying, in seconds; other work on the machine makes it longer. The first
+  int8 export of a network calibrates it too.
 
 The numbers are of what the target adds; `ok` says that everything in the bundle holds its gate, the
 ONNX models that every bundle holds included. [export.md](export.md#verify) explains the gates, and

@@ -1,5 +1,6 @@
 """Fusing from Python: open a bundle once, fuse many brackets."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,11 +28,15 @@ Frame = NDArray[np.uint8]
 
 
 class Fuser:
-    """An open bundle. Use it as a context manager, or call `close`; one thread at a time."""
+    """An open bundle. Use it as a context manager, or call `close`.
+
+    Any thread may fuse; where more do than the runtime gains from, they wait for their turn.
+    """
 
     def __init__(self, bundle: Bundle, runtime: Runtime, memory_limit: int | None = None) -> None:
         self.bundle, self.runtime, self.memory_limit = bundle, runtime, memory_limit
         self._pixels_fused = 0  # of the largest frame
+        self._turn = threading.BoundedSemaphore(runtime.lanes)
 
     @classmethod
     def open(
@@ -113,7 +118,8 @@ class Fuser:
         return self.runtime.run_device(exposures, out)
 
     def _run(self, exposures: Sequence[Frame], out: Frame | None) -> Frame:
-        fused = self.runtime.run(exposures, out)
+        with self._turn:
+            fused = self.runtime.run(exposures, out)
         height, width = fused.shape[:2]
         self._pixels_fused = max(self._pixels_fused, height * width)
         return fused

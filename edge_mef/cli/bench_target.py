@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from edge_mef.errors import InputError, OutputError
-from edge_mef.saving import check_output
 
 HISTORY = "edge-mef-history.jsonl"
 
@@ -15,6 +14,8 @@ def check_target(output: Path | None, history: bool) -> Path | None:
     Raises:
         OutputError: it cannot be written, or both a file and none are asked for.
     """
+    from edge_mef.saving import check_output
+
     if output is None:
         target = Path(HISTORY) if history else None
     elif history:

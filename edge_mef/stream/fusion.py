@@ -13,6 +13,7 @@ from functools import cache
 from types import TracebackType
 from typing import Literal, Protocol, get_args
 
+import numpy as np
 from typing_extensions import Self
 
 from edge_mef.errors import InputError
@@ -113,6 +114,7 @@ class FusionStream:
         *exposures: Frame,
         tag: object = None,
         copy: bool = True,
+        only: int | None = None,
         timeout: float | None = None,
     ) -> int:
         """Give it the next bracket.
@@ -121,6 +123,7 @@ class FusionStream:
             exposures: (H, W, 3) uint8 RGB, aligned, of one size, darkest first unless `sort`.
             tag: anything; it comes back with the fused frame.
             copy: False where nobody changes the arrays before the fused frame is out.
+            only: the index of an exposure that comes out as it is, in its turn, instead of fusing.
             timeout: seconds to wait for a slot; None for ever.
 
         Returns:
@@ -139,7 +142,7 @@ class FusionStream:
         slot = self._take_slot(timeout)
         job = Job(0, slot, tag, since, None if self._deadline is None else since + self._deadline)
         try:
-            job.frames = slot.hold(frames, copy=copy)
+            job.frames, job.only = slot.hold(frames, copy=copy), only
             job.copied = time.perf_counter()
         except BaseException:
             self._give_back(slot)
@@ -242,9 +245,7 @@ class FusionStream:
     def _take_slot(self, timeout: float | None) -> Slot:
         with self._changed:
             self._check_open()
-            if self._policy == "drop-oldest" and not self._ring.free:
-                self._drop_oldest()
-            self._wait(lambda: bool(self._ring.free) or self._finished, timeout, "free slot")
+            self._wait(lambda: self._has_slot() or self._finished, timeout, "free slot")
             self._check_open()
             return self._ring.free.pop()
 
@@ -304,10 +305,13 @@ class FusionStream:
         self._tally.deliver(job.times(now), now, late=job.is_late)
         return FusedFrame(job.slot.fused, job.number, job.tag, job.times(now), job.is_late)
 
-    def _drop_oldest(self) -> None:
-        job = self._ring.droppable()
-        if job is not None:
-            self._drop(job, OVERFLOW)
+    def _has_slot(self) -> bool:
+        """Say whether a slot is free; as the policy is, make one free."""
+        if not self._ring.free and self._policy == "drop-oldest":
+            job = self._ring.droppable()
+            if job is not None:
+                self._drop(job, OVERFLOW)
+        return bool(self._ring.free)
 
     def _drop(self, job: Job, reason: str) -> None:
         self._tally.drop(reason)
@@ -332,7 +336,10 @@ class FusionStream:
     def _work(self) -> None:
         while (job := self._next_job()) is not None:
             try:
-                self._fuser.fuse_into(job.slot.fused, job.frames)
+                if job.only is None:
+                    self._fuser.fuse_into(job.slot.fused, job.frames)
+                else:
+                    np.copyto(job.slot.fused, job.frames[job.only])
             except Exception as error:  # it is raised where the result is taken
                 job.error = error
             with self._changed:

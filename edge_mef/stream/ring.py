@@ -46,6 +46,7 @@ class Job:
     submitted: float
     deadline: float | None
     frames: Sequence[Frame] = ()
+    only: int | None = None  # the exposure that is taken instead of fusing
     copied: float = 0.0
     started: float = 0.0
     ended: float = 0.0

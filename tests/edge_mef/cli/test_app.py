@@ -27,10 +27,11 @@ COMMANDS = (
     "metrics",
     "models",
     "report",
+    "stream",
     "train",
     "verify",
 )
-HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "cv2", "tensorboard")
+HEAVY = ("torch", "onnx", "onnxruntime", "onnxscript", "cv2", "numpy", "tensorboard")
 LONGEST_HELP = 0.5  # seconds
 
 
