@@ -89,7 +89,7 @@ class LentMemory:
         """Free what came back; the device must be active, and nothing be captured."""
         if not self._returned:
             return
-        with self._lock:
+        with self._lock:  # until it is freed: to `_finish`, nothing returned means nothing left
             while True:
                 try:
                     memory = self._returned.popleft()
