@@ -87,12 +87,14 @@ class LentMemory:
 
     def collect(self) -> None:
         """Free what came back; the device must be active, and nothing be captured."""
-        while True:
-            try:
-                memory = self._returned.popleft()
-            except IndexError:  # other threads collect, too
-                return
-            with self._lock:
+        if not self._returned:
+            return
+        with self._lock:  # until it is freed: to `_finish`, nothing returned means nothing left
+            while True:
+                try:
+                    memory = self._returned.popleft()
+                except IndexError:
+                    return
                 self._free(memory)
 
     def close(self) -> None:

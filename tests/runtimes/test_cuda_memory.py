@@ -15,12 +15,10 @@ pytest.importorskip("onnx", reason="the stand-ins are made with onnx")
 from edge_mef.runtimes.cuda_memory import LEGACY_STREAM, CudaDevice, open_cuda
 from edge_mef.runtimes.lent_memory import LentMemory
 from tests.runtimes.standin_cuda import FOREIGN, PRIMARY
-from tests.runtimes.trt_device import CUDA_MODULES, MEMORIES, Device, make_device
-
-KINDS = [(memory, integrated) for memory in MEMORIES for integrated in (False, True)]
+from tests.runtimes.trt_device import CUDA_MODULES, KINDS, Device, make_device
 
 
-@pytest.fixture(params=KINDS, ids=[f"{m}-{'integrated' if i else 'card'}" for m, i in KINDS])
+@pytest.fixture(params=KINDS, ids=str)
 def device(request: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Device:
     memory, integrated = request.param
     return make_device(monkeypatch, tmp_path, memory=memory, integrated=integrated)

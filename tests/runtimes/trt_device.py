@@ -15,6 +15,7 @@ from edge_mef.export.proof import count_precisions
 from edge_mef.export.trt_graph import tensorrt_model
 from edge_mef.exposures import Frame
 from edge_mef.manifest import ArtefactEntry, Precision
+from edge_mef.runtimes.base import Runtime
 from edge_mef.runtimes.trt_plan import MODEL_FILE, PLAN_FILE, EnginePlan, Profile, encode_plan
 from tests.runtimes.standin_cuda import CudaPython, Driver
 from tests.runtimes.standin_pycuda import PyCuda
@@ -23,6 +24,7 @@ from tests.runtimes.standin_tensorrt import StandIn
 from tests.runtimes.tiny_models import portable_model
 
 MEMORIES = ("cuda-python", "pycuda")
+KINDS = [(memory, integrated) for memory in MEMORIES for integrated in (False, True)]
 CUDA_MODULES = ("cuda", "cuda.bindings", "cuda.bindings.runtime", "cuda.bindings.driver")
 PROFILE = Profile(smallest=(16, 16), usual=(48, 64), largest=(200, 300))
 
@@ -106,3 +108,11 @@ def frames(height: int, width: int, seed: int = 0) -> list[Frame]:
     """Return two frames of noise."""
     noise = np.random.default_rng(seed)
     return [noise.integers(0, 256, (height, width, 3)).astype(np.uint8) for _ in range(2)]
+
+
+def lend(runtime: Runtime, taken: list[Frame]) -> list[Frame]:
+    """Return copies of frames in memory of the runtime."""
+    copies = [runtime.host_buffer(frame.shape) for frame in taken]
+    for copy, frame in zip(copies, taken, strict=True):
+        copy[:] = frame
+    return copies
