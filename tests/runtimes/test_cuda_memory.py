@@ -12,7 +12,7 @@ from edge_mef.errors import BundleError, FrameTooLargeError, MissingError
 
 pytest.importorskip("onnx", reason="the stand-ins are made with onnx")
 
-from edge_mef.runtimes.cuda_memory import LEGACY_STREAM, CudaDevice, open_cuda
+from edge_mef.runtimes.cuda_memory import LEGACY_STREAM, CudaDevice, Pinned, open_cuda
 from edge_mef.runtimes.lent_memory import LentMemory
 from tests.runtimes.standin_cuda import FOREIGN, PRIMARY
 from tests.runtimes.trt_device import CUDA_MODULES, KINDS, Device, make_device
@@ -266,6 +266,35 @@ def test_lent_memory_outlives_the_device(device: Device) -> None:
     del kept
     assert not device.blocks.left
     assert getattr(device.cuda, "detached", True)
+
+
+def test_closing_waits_for_what_is_being_freed(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuda, memory = lent(device)
+    entered, go, unpin = threading.Event(), threading.Event(), cuda.unpin
+
+    def slow(pinned: Pinned) -> None:
+        entered.set()
+        assert go.wait(20)
+        unpin(pinned)
+
+    def collect() -> None:
+        with cuda.active():
+            memory.collect()
+
+    monkeypatch.setattr(cuda, "unpin", slow)
+    memory.host_array((8,))
+    threads = [threading.Thread(target=work) for work in (collect, memory.close)]
+    threads[0].start()
+    assert entered.wait(20)
+    threads[1].start()
+    threads[1].join(0.1)
+    assert threads[1].is_alive(), "else the context would be gone before its memory"
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert not device.blocks.left
 
 
 def test_memory_dropped_in_a_capture_does_not_break_it(cuda_python: Device) -> None:
