@@ -200,7 +200,7 @@ def text_of(report: StreamReport) -> str:
     lost = {**report.unpaired, **found.dropped}
     told = ", ".join(f"{count} {reason}" for reason, count in lost.items())
     parts = [
-        f"{found.fused} fused of {report.read} frames in {report.seconds:.1f} s",
+        f"{report.written} fused of {report.read} frames in {report.seconds:.1f} s",
         f"{found.fps:.1f} fps" if found.fps == found.fps else "",
         f"p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms" if found.fused else "",
         f"{report.single} moved" if report.single else "",
@@ -219,6 +219,7 @@ def describe(report: StreamReport) -> dict[str, Any]:
         "frames_read": report.read,
         "brackets": found.submitted,
         "fused": found.fused,
+        "written": report.written,
         "failed": found.failed,
         "bad": report.bad,
         "moved": report.single,

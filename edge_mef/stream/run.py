@@ -63,6 +63,7 @@ class StreamReport:
     Attributes:
         seconds: since it began.
         read: frames that the source delivered.
+        written: fused frames that the sink took.
         unpaired: frames that became part of no bracket, by the reason.
         bad: frames and brackets that could not be read, taken or fused.
         single: brackets shown as one exposure, because the scene moved.
@@ -73,6 +74,7 @@ class StreamReport:
 
     seconds: float
     read: int
+    written: int
     unpaired: Mapping[str, int]
     bad: int
     single: int
@@ -122,7 +124,7 @@ class StreamRun:
             fuser, slots=asked.slots, policy=policy, deadline=asked.deadline
         )
         self._reading, self._fusing = _Troubles(), _Troubles()
-        self._read = self._single = 0
+        self._read = self._single = self._written = 0
         self._stopped = threading.Event()
         self._failure: Exception | None = None
         self._ended: End | None = None
@@ -156,6 +158,7 @@ class StreamRun:
         return StreamReport(
             seconds=time.perf_counter() - self._began,
             read=self._read,
+            written=self._written,
             unpaired=self._pairing.dropped,
             bad=self._reading.count + self._fusing.count,
             single=self._single,
@@ -174,12 +177,13 @@ class StreamRun:
                     self._sink.write(fused.pixels)
                 except SinkClosedError:
                     return "window closed"
+                self._written += 1
             elif fused is None:
                 return "end of the source"
             if listen is not None and time.perf_counter() - looked >= _LOOK:
                 looked = time.perf_counter()
                 listen(self.report())
-            if self._options.frames and self._stream.statistics.fused >= self._options.frames:
+            if self._options.frames and self._written >= self._options.frames:
                 return "frames"
 
     def _next(self) -> FusedFrame | Literal["nothing yet"] | None:

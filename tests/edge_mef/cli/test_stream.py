@@ -149,4 +149,6 @@ def test_signals_end_it_and_the_video_is_whole(folder: Path, tmp_path: Path, num
     assert child.returncode == 130
     assert err == "error: interrupted; what was fused is complete\n"
     count = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT)
-    assert count == int(out.split()[0]) > 5
+    told = int(out.split()[0])
+    assert told > 5
+    assert count - told in (0, 1)  # the last one may have been written, and not yet counted
