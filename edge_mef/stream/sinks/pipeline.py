@@ -38,9 +38,8 @@ class PipelineSink(Sink):
         self._shape = check_size(self._shape, pixels)
         if self._launched is None:
             self._launched = self._started(*pixels.shape[:2])
-        assert self._launched.process.stdin is not None
         try:
-            self._launched.process.stdin.write(padded(pixels).data)
+            _write_all(self._launched, padded(pixels).reshape(-1).data)
         except BrokenPipeError as error:
             self._launched.end()
             raise OutputError(f"the pipeline failed: {self._launched.why()}") from error
@@ -54,6 +53,7 @@ class PipelineSink(Sink):
                 *(f"framerate={rate}", "!", "videoconvert", "!", *self._words),
             ],
             stdin=subprocess.PIPE,
+            bufsize=0,  # nothing must be left to write when it is closed: it may never be taken
         )
 
     def close(self) -> None:
@@ -66,3 +66,10 @@ class PipelineSink(Sink):
             launched.process.stdin.close()
         if launched.end():
             raise OutputError(f"the pipeline failed: {launched.why()}")
+
+
+def _write_all(launched: Launched, data: memoryview) -> None:
+    """Write, and wait where it does not take it; a signal may interrupt that."""
+    assert launched.process.stdin is not None
+    while data:
+        data = data[launched.process.stdin.write(data) :]

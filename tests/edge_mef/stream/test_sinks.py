@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge_mef.errors import InputError, MissingError, OutputError
+from edge_mef.stream import gst_launch
 from edge_mef.stream.places import open_sink
 from edge_mef.stream.sinks.base import NullSink
+from edge_mef.stream.sinks.pipeline import PipelineSink
 
 Frame = NDArray[np.uint8]
 needs_gstreamer = pytest.mark.skipif(
@@ -157,6 +161,35 @@ def test_a_pipeline_that_dies_in_the_middle() -> None:
 
     with pytest.raises(OutputError, match="the pipeline failed: Failed after iterations"):
         fill()
+
+
+@needs_gstreamer
+def test_a_pipeline_that_stalls_ends_with_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stopped while it is written to, and never goes on."""
+    monkeypatch.setattr(gst_launch, "_PATIENCE", 0.5)
+    sink = open_sink("gst:fakesink", fps=30)
+    sink.write(shaded(0))
+    assert isinstance(sink, PipelineSink)
+    assert sink._launched is not None
+    process = sink._launched.process
+    process.send_signal(signal.SIGSTOP)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+
+    def fill() -> None:
+        while True:
+            sink.write(shaded(0, (48, 66)))
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fill()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    began = time.monotonic()
+    with pytest.raises(OutputError, match="it ended with -9"):
+        sink.close()
+    assert time.monotonic() - began < 10
+    assert process.poll() == -signal.SIGKILL
 
 
 @needs_gstreamer
