@@ -185,9 +185,9 @@ def _open_runs(
         try:
             runtime = open_runtime(source.bundle, row.name, plan.threads)
             fuser = opened.enter_context(Fuser(source.bundle, runtime))
-            fuser.check(len(frames), *frames[0].shape[:2])
             refusal = runtime.refusal(*frames[0].shape[:2])
             if refusal is None:
+                fuser.check(len(frames), *frames[0].shape[:2])
                 fuser.fuse(*frames, sort=False)
         except (BundleError, MissingError) as error:
             refusal = str(error)

@@ -54,16 +54,20 @@ class FusionContract:
 
     def check(self, count: int, height: int, width: int) -> None:
         """Raise `InputError` unless this many frames of this size fit."""
+        self.check_count(count)
+        fixed = self.height is not None and (height, width) != (self.height, self.width)
+        if fixed or height % self.multiple or width % self.multiple:
+            raise InputError(
+                f"this bundle takes {self.size_text}, found {height}x{width}: resize the frames, "
+                "or export with --size dynamic"
+            )
+
+    def check_count(self, count: int) -> None:
+        """Raise `InputError` unless this many frames fit."""
         low, high = self.counts
         if not low <= count <= high:
             other = "pass fewer" if low < high else "export a bundle for that many"
             raise InputError(
                 f"this bundle fuses {self.count_text} exposures, found {count}: pass the darkest "
                 f"and the brightest (--extremes picks them), or {other}"
-            )
-        fixed = self.height is not None and (height, width) != (self.height, self.width)
-        if fixed or height % self.multiple or width % self.multiple:
-            raise InputError(
-                f"this bundle takes {self.size_text}, found {height}x{width}: resize the frames, "
-                "or export with --size dynamic"
             )

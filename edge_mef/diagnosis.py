@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_mef.errors import EdgeMefError
+from edge_mef.errors import EdgeMefError, MissingError
 from edge_mef.memory import available_bytes
 from edge_mef.runtimes.cuda import cuda_device_count
 from edge_mef.runtimes.table import RUNTIMES, why_not
@@ -40,7 +40,7 @@ class Diagnosis:
 
 def diagnose() -> Diagnosis:
     """Look at this machine; takes about a second and changes nothing."""
-    findings = [*_runtimes(), *_targets(), _training(), _fusion()]
+    findings = [*_runtimes(), *_targets(), _training(), *_streams(), _fusion()]
     return Diagnosis(toolchain_versions(), _machine(), tuple(findings))
 
 
@@ -83,6 +83,21 @@ def _training() -> Finding:
             "training", "train", False, f"lacks '{missing[0]}': pip install 'edge-mef[train]'"
         )
     return Finding("training", "train", True, "installed")
+
+
+def _streams() -> list[Finding]:
+    from edge_mef.stream.gst_launch import find_program
+    from edge_mef.stream.sinks.window import find_windows
+
+    found = []
+    for name, find in (("gst: pipelines", find_program), ("window", find_windows)):
+        try:
+            find()
+        except MissingError as error:
+            found.append(Finding("stream", name, False, str(error)))
+        else:
+            found.append(Finding("stream", name, True, "installed"))
+    return found
 
 
 def _fusion() -> Finding:

@@ -1,5 +1,6 @@
 """Fusing from Python: open a bundle once, fuse many brackets."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,17 +20,23 @@ from edge_mef.exposures import (
 from edge_mef.memory import check_memory
 from edge_mef.pictures import picture_size
 from edge_mef.runtimes.base import Runtime
+from edge_mef.runtimes.device_array import DeviceArray
 from edge_mef.runtimes.table import open_runtime
+from edge_mef.stream.fusion import FusionStream, Policy
 
 Frame = NDArray[np.uint8]
 
 
 class Fuser:
-    """An open bundle. Use it as a context manager, or call `close`; one thread at a time."""
+    """An open bundle. Use it as a context manager, or call `close`.
+
+    Any thread may fuse; where more do than the runtime gains from, they wait for their turn.
+    """
 
     def __init__(self, bundle: Bundle, runtime: Runtime, memory_limit: int | None = None) -> None:
         self.bundle, self.runtime, self.memory_limit = bundle, runtime, memory_limit
         self._pixels_fused = 0  # of the largest frame
+        self._turn = threading.BoundedSemaphore(runtime.lanes)
 
     @classmethod
     def open(
@@ -50,7 +57,7 @@ class Fuser:
             runtime: a name of `edge_mef.runtimes.table.RUNTIMES`; None takes what runs here.
             threads: CPU threads; None for all.
             memory_limit: bytes that one fusion may take; None for what the machine has free.
-            provider: where ONNX Runtime or OpenVINO computes, by its own name for it.
+            provider: where ONNX Runtime, OpenVINO or Core ML computes, by its own name for it.
             cuda_graph: launch TensorRT's work as a CUDA graph.
             profile: note the times of layers for `runtime.layer_times()`.
 
@@ -84,8 +91,36 @@ class Fuser:
     def fuse_exposures(self, exposures: Exposures) -> Frame:
         """Fuse exposures that are already read and ordered; raises as `fuse` does."""
         self.check(len(exposures.frames), *exposures.size)
-        fused = self.runtime.run(exposures.frames)
-        height, width = exposures.size
+        return self._run(exposures.frames, None)
+
+    def fuse_into(self, out: Frame, exposures: Sequence[Frame]) -> None:
+        """Fuse exposures that are checked and ordered into `out`, (H, W, 3) uint8 RGB, contiguous.
+
+        After the first frame of a size no memory of a frame's size is taken.
+        """
+        self._run(exposures, out)
+
+    def fuse_device(self, *exposures: DeviceArray, out: DeviceArray | None = None) -> DeviceArray:
+        """Fuse arrays in the memory of the GPU, darkest first, without a copy to the host.
+
+        Args:
+            exposures: (H, W, 3) uint8 RGB with `__dlpack__` or `__cuda_array_interface__`, on the
+                device of the runtime, contiguous, of one size.
+            out: the same, to write to.
+
+        Returns:
+            `out`, or a new frame with both protocols; it is finished.
+
+        Raises:
+            InputError: not such arrays, or the runtime takes none: only TensorRT does.
+            FrameTooLargeError: the memory of the GPU is not enough.
+        """
+        return self.runtime.run_device(exposures, out)
+
+    def _run(self, exposures: Sequence[Frame], out: Frame | None) -> Frame:
+        with self._turn:
+            fused = self.runtime.run(exposures, out)
+        height, width = fused.shape[:2]
         self._pixels_fused = max(self._pixels_fused, height * width)
         return fused
 
@@ -113,6 +148,41 @@ class Fuser:
             count = 2 if extremes else len(paths)
             self.check(count, *picture_size(paths[0]))
         return read_exposures(paths, align=align, keep_extremes=extremes)
+
+    @property
+    def lanes(self) -> int:
+        """Threads that fuse faster side by side than one after another."""
+        return self.runtime.lanes
+
+    def host_buffer(self, shape: tuple[int, ...]) -> Frame:
+        """Return uint8 memory of this shape that the runtime fuses from and to without a detour."""
+        return self.runtime.host_buffer(shape)
+
+    def stream(
+        self,
+        *,
+        slots: int | None = None,
+        policy: Policy = "block",
+        deadline: float | None = None,
+        sort: bool = False,
+        workers: int | None = None,
+    ) -> FusionStream:
+        """Return a stream that fuses one bracket after another on threads of its own.
+
+        Args:
+            slots: brackets in memory at once; None for three more than workers.
+            policy: what `submit` does where all slots are taken: "block" waits for one,
+                "drop-oldest" drops the oldest bracket that nobody works on.
+            deadline: seconds after `submit`; a bracket that was not begun by then is dropped.
+            sort: put every bracket darkest first by its luma; False where they already are.
+            workers: threads; None for as many as the runtime gains from.
+
+        Raises:
+            InputError: values out of range.
+        """
+        return FusionStream(
+            self, slots=slots, policy=policy, deadline=deadline, sort=sort, workers=workers
+        )
 
     def close(self) -> None:
         """Close the runtime; calling it again does nothing."""

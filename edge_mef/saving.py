@@ -17,6 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from edge_mef.errors import InputError, OutputError
 from edge_mef.metadata import Metadata, encode_exif, exif_directories
 
+PARTS = ".edge-mef-*.part"  # files that are being written, or that a killed process left
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 _DEFLATE_LEVEL = 4  # of 9; level 6 takes twice the time and saves a tenth
@@ -136,7 +137,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         OutputError: the disk is full, or the folder or file may not be written.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
-    part = target.with_name(f".edge-mef-{secrets.token_hex(8)}.part")
+    part = target.with_name(PARTS.replace("*", secrets.token_hex(8)))
     try:
         try:
             with part.open("xb") as stream:

@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, EdgeMefError, FrameTooLargeError, InputError
+from edge_mef.runtimes.device_array import DeviceArray
 from edge_mef.runtimes.phases import PhaseTimes
 from edge_mef.runtimes.profile import LayerTime, LayerTotals
 
@@ -29,6 +30,14 @@ def run_error(what: str, exposures: Sequence[Frame], error: Exception) -> EdgeMe
     return BundleError(what)
 
 
+def written(fused: Frame, out: Frame | None) -> Frame:
+    """Return a fused frame, copied to `out` where that is given."""
+    if out is None:
+        return fused
+    np.copyto(out, fused)
+    return out
+
+
 class Runtime(ABC):
     """One loaded artefact.
 
@@ -40,6 +49,7 @@ class Runtime(ABC):
     artefact: str  # the file that runs, or "stages"
     sizes: tuple[tuple[int, int], ...] | None = None  # (height, width) that go, where not all do
     phases_note: str  # a sentence: how `run_phases` tells the phases apart
+    lanes: int = 1  # threads that fuse faster side by side than one after another
     _layers: LayerTotals | None = None  # where it was opened with a profile
 
     @abstractmethod
@@ -51,8 +61,28 @@ class Runtime(ABC):
         """
 
     @abstractmethod
-    def run(self, exposures: Sequence[Frame]) -> Frame:
-        """Fuse frames (H, W, 3) uint8 RGB, darkest first, already checked, to (H, W, 3) uint8."""
+    def run(self, exposures: Sequence[Frame], out: Frame | None = None) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, already checked, to (H, W, 3) uint8.
+
+        Where `out` is given, a contiguous array of that shape, the fused frame is written into it
+        and it is returned; after the first frame of a size no memory of a frame's size is taken.
+        """
+
+    def run_device(
+        self, exposures: Sequence[DeviceArray], out: DeviceArray | None = None
+    ) -> DeviceArray:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, in the memory of a GPU, and to there.
+
+        Arrays have `__dlpack__` or `__cuda_array_interface__`; so has what is returned, which is
+        `out` where that is given.
+
+        Raises:
+            InputError: this runtime takes none, or the arrays are not as described.
+        """
+        raise InputError(
+            f"the runtime '{self.name}' takes no arrays in the memory of a GPU: choose tensorrt, "
+            "or pass frames of the host"
+        )
 
     @abstractmethod
     def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
@@ -73,6 +103,10 @@ class Runtime(ABC):
                 "profile=True where it takes that option"
             )
         return self._layers.times()
+
+    def host_buffer(self, shape: tuple[int, ...]) -> Frame:
+        """Return memory for a frame of this shape from which, and to which, `run` is fastest."""
+        return np.empty(shape, np.uint8)
 
     def device_bytes(self) -> int | None:
         """Return how much of a device's memory this holds now; None on a CPU, or if not known."""

@@ -8,6 +8,8 @@ import platform
 from typing import Any
 
 _COMPUTE_MAJOR, _COMPUTE_MINOR = 75, 76  # attributes of a device, as cuda.h numbers them
+_MEMORY_TYPE, _ORDINAL = 2, 9  # attributes of a pointer
+_HOST = 1  # a kind of memory
 _LONGEST_NAME = 256
 
 
@@ -41,6 +43,17 @@ def cuda_device_facts() -> dict[str, str]:
         "compute capability": f"{capability[0].value}.{capability[1].value}",
         "CUDA": f"{version.value // 1000}.{version.value % 1000 // 10}",
     }
+
+
+def cuda_device_of(address: int) -> int | None:
+    """Return on which device memory lies; None where that is on none."""
+    driver = _driver()
+    kind, index = ctypes.c_int(0), ctypes.c_int(0)
+    for value, attribute in ((kind, _MEMORY_TYPE), (index, _ORDINAL)):
+        pointer = ctypes.c_uint64(address)
+        if driver is None or driver.cuPointerGetAttribute(ctypes.byref(value), attribute, pointer):
+            return None
+    return None if kind.value == _HOST else index.value
 
 
 def _driver() -> Any:

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.bundle import Bundle
-from edge_mef.contract import FusionContract
 from edge_mef.errors import BundleError, InputError, missing_extra
 from edge_mef.manifest import ArtefactEntry
-from edge_mef.runtimes.base import Frame, Runtime
+from edge_mef.runtimes.base import Frame, Runtime, written
 from edge_mef.runtimes.phases import NO_CLOCK, PhaseClock, PhaseTimes
 from edge_mef.toolchain import installed_version
 
@@ -60,9 +59,9 @@ class MilRuntime(Runtime):
         self.sizes: tuple[tuple[int, int], ...] = tuple(self._loaded)
         self.artefact = entries[0].file
 
-    def run(self, exposures: Sequence[Frame]) -> Frame:
-        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        return self._timed(exposures, NO_CLOCK)
+    def run(self, exposures: Sequence[Frame], out: Frame | None = None) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB, into `out`."""
+        return written(self._timed(exposures, NO_CLOCK), out)
 
     def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
         """Fuse as `run` does, with the phases apart."""
@@ -101,35 +100,12 @@ class MilRuntime(Runtime):
 
 def _load(bundle: Bundle, entry: ArtefactEntry) -> _Loaded:
     from edge_mef.runtimes.mil_ops import KNOWN
-    from edge_mef.runtimes.mil_package import read_package
+    from edge_mef.runtimes.mil_package import check_images, read_package
     from edge_mef.runtimes.mil_program import MilProgram
 
     package = read_package(bundle.path_of(entry), KNOWN)
-    _check(package, bundle.manifest.contract)
+    check_images(package, bundle.manifest.contract)
     return _Loaded(entry.file, package, MilProgram(package.program))
-
-
-def _check(package: MilPackage, contract: FusionContract) -> None:
-    """Raise `BundleError` unless a package's images are those of the contract."""
-    found = [image.name for image in package.inputs]
-    if found != list(contract.inputs):
-        raise BundleError(
-            f"{package.path} should have the inputs {', '.join(contract.inputs)}, found "
-            f"{', '.join(found)}: export the bundle again"
-        )
-    if [image.name for image in package.outputs] != [contract.output]:
-        raise BundleError(
-            f"{package.path} should have the one output '{contract.output}': export it again"
-        )
-    images = (*package.inputs, *package.outputs)
-    sizes = {image.size for image in images}
-    if len(sizes) != 1 or any(image.colour not in ("RGB", "BGR") for image in images):
-        raise BundleError(f"{package.path} should take and give colour images of one size")
-    size = next(iter(sizes))
-    if contract.height is not None and size != (contract.height, contract.width):
-        raise BundleError(
-            f"{package.path} should take frames of {contract.size_text}, found {size[0]}x{size[1]}"
-        )
 
 
 def _run(

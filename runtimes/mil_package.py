@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_mef.contract import FusionContract
 from edge_mef.errors import BundleError
 
 FUNCTION = "main"
@@ -28,14 +29,52 @@ class ImageFeature:
 
 
 @dataclass(frozen=True)
-class MilPackage:
-    """A loaded package: `specification` is Core ML's number for the oldest system, 8 for iOS 17."""
+class PackageImages:
+    """The images of a package."""
 
     path: Path
-    specification: int
     inputs: tuple[ImageFeature, ...]
     outputs: tuple[ImageFeature, ...]
+
+
+@dataclass(frozen=True)
+class MilPackage(PackageImages):
+    """A loaded package: `specification` is Core ML's number for the oldest system, 8 for iOS 17."""
+
+    specification: int
     program: Any  # coremltools' Program
+
+
+def read_images(path: Path, contract: FusionContract) -> PackageImages:
+    """Return the images of a package, which are those of the contract; nothing is loaded.
+
+    Raises:
+        BundleError: it is no ML program, cannot be read, or has other inputs or outputs.
+    """
+    images = _images(path, _spec(path)[0])
+    check_images(images, contract)
+    return images
+
+
+def check_images(images: PackageImages, contract: FusionContract) -> None:
+    """Raise `BundleError` unless a package's images are those of the contract."""
+    path, found = images.path, [image.name for image in images.inputs]
+    if found != list(contract.inputs):
+        raise BundleError(
+            f"{path} should have the inputs {', '.join(contract.inputs)}, found "
+            f"{', '.join(found)}: export the bundle again"
+        )
+    if [image.name for image in images.outputs] != [contract.output]:
+        raise BundleError(f"{path} should have the one output '{contract.output}': export it again")
+    both = (*images.inputs, *images.outputs)
+    sizes = {image.size for image in both}
+    if len(sizes) != 1 or any(image.colour not in ("RGB", "BGR") for image in both):
+        raise BundleError(f"{path} should take and give colour images of one size")
+    size = next(iter(sizes))
+    if contract.height is not None and size != (contract.height, contract.width):
+        raise BundleError(
+            f"{path} should take frames of {contract.size_text}, found {size[0]}x{size[1]}"
+        )
 
 
 def read_package(path: Path, known: frozenset[str] | None = None) -> MilPackage:
@@ -49,19 +88,13 @@ def read_package(path: Path, known: frozenset[str] | None = None) -> MilPackage:
         BundleError: it is no ML program, cannot be read, has inputs or outputs that are no images,
             or an unknown operator.
     """
-    try:
-        spec, weights = _open(path)
-    except Exception as error:  # what it raises for broken files shares no base class
-        raise _unreadable(path, error) from error
-    if spec.WhichOneof("Type") != "mlProgram":
-        raise BundleError(f"{path} is not an ML program: export the bundle again")
-    features = spec.description
-    inputs = tuple(_image(path, feature) for feature in features.input)
-    outputs = tuple(_image(path, feature) for feature in features.output)
+    spec, weights = _spec(path)
+    images = _images(path, spec)
     if known is not None:
         _check_operators(path, spec, known)
     version = int(spec.specificationVersion)
-    return MilPackage(path, version, inputs, outputs, _program(path, spec, weights))
+    program = _program(path, spec, weights)
+    return MilPackage(path, images.inputs, images.outputs, version, program)
 
 
 @contextlib.contextmanager
@@ -79,12 +112,28 @@ def quiet_coremltools() -> Iterator[None]:
             logging.disable(disabled)
 
 
-def _open(path: Path) -> tuple[Any, str]:
-    with quiet_coremltools():
-        from coremltools.models import MLModel
+def _spec(path: Path) -> tuple[Any, str]:
+    """Return the specification of an ML program, and the folder of its weights."""
+    try:
+        with quiet_coremltools():
+            from coremltools.models import MLModel
 
-        model = MLModel(str(path), skip_model_load=True)
-        return model.get_spec(), model.weights_dir
+            model = MLModel(str(path), skip_model_load=True)
+            spec, weights = model.get_spec(), model.weights_dir
+    except Exception as error:  # what it raises for broken files shares no base class
+        raise _unreadable(path, error) from error
+    if spec.WhichOneof("Type") != "mlProgram":
+        raise BundleError(f"{path} is not an ML program: export the bundle again")
+    return spec, weights
+
+
+def _images(path: Path, spec: Any) -> PackageImages:
+    features = spec.description
+    return PackageImages(
+        path,
+        tuple(_image(path, feature) for feature in features.input),
+        tuple(_image(path, feature) for feature in features.output),
+    )
 
 
 def _program(path: Path, spec: Any, weights: str) -> Any:

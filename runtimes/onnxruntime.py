@@ -10,9 +10,9 @@ import onnxruntime as ort
 from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError
 from edge_mef.manifest import STAGES, ArtefactEntry
-from edge_mef.runtimes.base import Frame, Runtime, run_error
+from edge_mef.runtimes.base import Frame, Runtime, run_error, written
 from edge_mef.runtimes.ort_profile import OrtProfile
-from edge_mef.runtimes.ort_session import CPU, check_provider, open_session
+from edge_mef.runtimes.ort_session import CPU, check_provider, open_session, run_into
 from edge_mef.runtimes.phases import NO_CLOCK, PhaseClock, PhaseTimes
 from edge_mef.runtimes.profile import LayerTime, LayerTotals
 from edge_mef.runtimes.stage_models import load_stages, usable_cores
@@ -85,9 +85,9 @@ class OnnxRuntime(Runtime):
 
         return opened() if self._profile is None else self._profile.open(opened, prefix)
 
-    def run(self, exposures: Sequence[Frame]) -> Frame:
-        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        return self._timed(exposures, NO_CLOCK)
+    def run(self, exposures: Sequence[Frame], out: Frame | None = None) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB, into `out`."""
+        return self._timed(exposures, NO_CLOCK, out)
 
     def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
         """Fuse as `run` does, with the phases apart."""
@@ -105,27 +105,32 @@ class OnnxRuntime(Runtime):
         if self._session is None and self._tiled is None:
             raise BundleError("this runtime was closed: open the bundle again")
 
-    def _timed(self, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
+    def _timed(
+        self, exposures: Sequence[Frame], clock: PhaseClock, out: Frame | None = None
+    ) -> Frame:
         self._check_open()
         if self._profile is not None:
             self._profile.trim()
         try:
-            return self._run(exposures, clock)
+            return self._run(exposures, clock, out)
         except Exception as error:  # its errors share no base class
             what = f"ONNX Runtime could not run the bundle: {error}"
             raise run_error(what, exposures, error) from error
 
-    def _run(self, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
+    def _run(self, exposures: Sequence[Frame], clock: PhaseClock, out: Frame | None) -> Frame:
         if self._tiled is not None:
-            return self._tiled.run(exposures, clock)
+            return self._tiled.run(exposures, clock, out)
         feeds = {
             name: frame[np.newaxis]
             for name, frame in zip(self._contract.inputs, exposures, strict=True)
         }
         clock.lap("copy_in")
+        if out is not None and self._profile is None:
+            run_into(self._session, feeds, self._contract.output, out[np.newaxis])
+            return out
         outputs = self._session.run([self._contract.output], feeds)
         clock.lap("compute")
-        fused: Frame = outputs[0][0]
+        fused = written(outputs[0][0], out)
         clock.lap("copy_out")
         return fused
 

@@ -65,34 +65,39 @@ class OpenVINORuntime(Runtime):
         self._whole = load(artefact)
         self.artefact, self.phases_note = artefact.file, _WHOLE_NOTE
 
-    def run(self, exposures: Sequence[Frame]) -> Frame:
-        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB."""
-        return self._timed(exposures, NO_CLOCK)
+    def run(self, exposures: Sequence[Frame], out: Frame | None = None) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB, into `out`."""
+        return self._timed(exposures, NO_CLOCK, out)
 
     def run_phases(self, exposures: Sequence[Frame]) -> tuple[Frame, PhaseTimes]:
         """Fuse as `run` does, with the phases apart."""
         clock = PhaseClock()
         return self._timed(exposures, clock), clock.times()
 
-    def _timed(self, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
+    def _timed(
+        self, exposures: Sequence[Frame], clock: PhaseClock, out: Frame | None = None
+    ) -> Frame:
         if self._whole is None and self._tiled is None:
             raise BundleError("this runtime was closed: open the bundle again")
         try:
-            return self._run(exposures, clock)
+            return self._run(exposures, clock, out)
         except BundleError:
             raise
         except Exception as error:  # it raises plain RuntimeError
             what = f"OpenVINO could not run the bundle: {reason(error)}"
             raise run_error(what, exposures, error) from error
 
-    def _run(self, exposures: Sequence[Frame], clock: PhaseClock) -> Frame:
+    def _run(self, exposures: Sequence[Frame], clock: PhaseClock, out: Frame | None) -> Frame:
         if self._tiled is not None:
-            return self._tiled.run(exposures, clock)
+            return self._tiled.run(exposures, clock, out)
         feeds: dict[str, NDArray[np.generic]] = {
             name: frame[np.newaxis]
             for name, frame in zip(self._contract.inputs, exposures, strict=True)
         }
         clock.lap("copy_in")
+        if out is not None:
+            self._whole.run_into(feeds, out[np.newaxis])  # type: ignore[union-attr]
+            return out
         outputs = self._whole(feeds)  # type: ignore[misc]
         clock.lap("compute")
         fused = np.asarray(outputs[0][0], np.uint8)
@@ -151,13 +156,29 @@ class _Model:
 
     def __call__(self, feeds: Mapping[str, NDArray[np.generic]]) -> Sequence[NDArray[np.generic]]:
         """Return copies of the outputs for these inputs."""
-        request = getattr(self._of_thread, "request", None)
+        found = self._infer(self._request("request"), feeds, share_outputs=False)
+        return [found[index] for index in range(len(found))]
+
+    def run_into(self, feeds: Mapping[str, NDArray[np.generic]], out: NDArray[np.uint8]) -> None:
+        """Have the only output written to `out`, by a request that writes nowhere else."""
+        request = self._request("bound")
+        request.set_output_tensor(ov.Tensor(out, shared_memory=True))
+        self._infer(request, feeds, share_outputs=True)
+
+    def _request(self, name: str) -> Any:
+        request = getattr(self._of_thread, name, None)
         if request is None:
-            request = self._of_thread.request = self.compile().create_infer_request()
-        found = request.infer(dict(feeds), share_inputs=True)
+            request = self.compile().create_infer_request()
+            setattr(self._of_thread, name, request)
+        return request
+
+    def _infer(
+        self, request: Any, feeds: Mapping[str, NDArray[np.generic]], *, share_outputs: bool
+    ) -> Any:
+        found = request.infer(dict(feeds), share_inputs=True, share_outputs=share_outputs)
         if self._layers is not None:
             self._layers.add(_executed(request, self._prefix))
-        return [found[index] for index in range(len(found))]
+        return found
 
 
 def _executed(request: Any, prefix: str) -> list[Layer]:

@@ -1,8 +1,11 @@
 """One session of ONNX Runtime: its settings, and the execution provider that it runs on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from edge_mef.errors import BundleError, MissingError
 
@@ -54,6 +57,23 @@ def open_session(
         raise BundleError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
     _check_running(session, provider)
     return session
+
+
+def run_into(
+    session: ort.InferenceSession,
+    feeds: Mapping[str, NDArray[np.uint8]],
+    name: str,
+    out: NDArray[np.uint8],
+) -> None:
+    """Run a session on the memory of its inputs, and have it write the output `name` to `out`.
+
+    All are contiguous, and in the memory of the host: a device's provider copies from and to it.
+    """
+    binding = session.io_binding()
+    for key, array in feeds.items():
+        binding.bind_input(key, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+    binding.bind_output(name, "cpu", 0, out.dtype, out.shape, out.ctypes.data)
+    session.run_with_iobinding(binding)
 
 
 def _check_running(session: ort.InferenceSession, provider: str) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import platform
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,9 @@ _MOST_THREADS = 64
 class RuntimeRow:
     """One runtime: where its class is, which package it needs, which artefact it runs.
 
-    `automatic` ones are chosen where none is named; `needs_cuda` ones only where there is a device.
-    `options` are those of `provider`, `cuda_graph` and `profile` that it takes.
+    `automatic` ones are chosen where none is named; `needs_cuda` ones only where there is a device,
+    `needs_macos` ones only there. `options` are those of `provider`, `cuda_graph` and `profile`
+    that it takes.
     """
 
     name: str
@@ -30,6 +32,7 @@ class RuntimeRow:
     artefact: str
     automatic: bool = True
     needs_cuda: bool = False
+    needs_macos: bool = False
     options: tuple[str, ...] = ()
 
 
@@ -65,6 +68,16 @@ RUNTIMES: dict[str, RuntimeRow] = {
             options=("provider", "profile"),
         ),
         RuntimeRow(
+            name="coreml",
+            module="edge_mef.runtimes.coreml",
+            class_name="CoreMLRuntime",
+            package="coremltools",
+            install="pip install coremltools",
+            artefact="coreml",
+            needs_macos=True,
+            options=("provider",),
+        ),
+        RuntimeRow(
             name="mil",
             module="edge_mef.runtimes.mil",
             class_name="MilRuntime",
@@ -82,8 +95,17 @@ def is_installed(row: RuntimeRow) -> bool:
     return importlib.util.find_spec(row.package) is not None
 
 
+def _is_system(row: RuntimeRow) -> bool:
+    return not row.needs_macos or platform.system() == "Darwin"
+
+
 def why_not(row: RuntimeRow) -> str | None:
     """Return what a runtime lacks on this machine, in a sentence, or None where it can run."""
+    if not _is_system(row):
+        return (
+            f"the runtime '{row.name}' needs macOS, and this is {platform.system()}: the runtime "
+            "'mil' interprets the package here"
+        )
     if not is_installed(row):
         return (
             f"the runtime '{row.name}' needs the Python package '{row.package}', which is not "
@@ -114,7 +136,8 @@ def open_runtime(
         name: a key of `RUNTIMES`; None takes the first that can run here.
         threads: CPU threads; None for all.
         whole: a bundle that has stages runs its pipeline in one piece.
-        provider: an execution provider of ONNX Runtime, or a device of OpenVINO, by its name.
+        provider: an execution provider of ONNX Runtime, a device of OpenVINO, or compute units of
+            Core ML, by its name.
         cuda_graph: TensorRT's work is captured once per size and then launched as a CUDA graph.
         profile: the times of layers are noted for `Runtime.layer_times`, which slows runs down.
 
@@ -166,7 +189,7 @@ def _choose(bundle: Bundle, name: str | None) -> RuntimeRow:
     formats = {artefact.format for artefact in bundle.manifest.artefacts}
     if name is None:
         rows = [row for row in RUNTIMES.values() if row.artefact in formats]
-        usable = [row for row in rows if row.automatic] or rows
+        usable = [row for row in rows if row.automatic and _is_system(row)] or rows
         if not usable:
             raise BundleError(f"no runtime of this version runs what '{bundle.folder}' holds")
         return next((row for row in usable if why_not(row) is None), usable[0])

@@ -53,15 +53,17 @@ class TiledFusion:
         self._grid: _Grid | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tile")
 
-    def run(self, exposures: Sequence[Frame], clock: PhaseClock = NO_CLOCK) -> Frame:
-        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB.
+    def run(
+        self, exposures: Sequence[Frame], clock: PhaseClock = NO_CLOCK, out: Frame | None = None
+    ) -> Frame:
+        """Fuse frames (H, W, 3) uint8 RGB, darkest first, to (H, W, 3) uint8 RGB, into `out`.
 
         Its phases are counted by `clock`.
         """
         height, width = exposures[0].shape[:2]
         grid = self._pool.submit(self._grid_of, height, width)
         cells = self.analyse(exposures)
-        fused = np.empty((height, width, 3), np.uint8)
+        fused = np.empty((height, width, 3), np.uint8) if out is None else out
         work = partial(self._fuse_row, exposures, cells, grid.result().columns, fused, clock)
         rows = grid.result().rows
         clock.lap("compute")

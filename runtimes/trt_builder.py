@@ -88,6 +88,11 @@ def inspect_engine(trt: Any, data: bytes, plan: EnginePlan) -> str:
     return str(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
 
 
+def shares_profiles_by_flag(trt: Any) -> bool:
+    """Say whether only a flag lets several execution contexts use one range of sizes."""
+    return tensorrt_version(trt) < (10, 0)
+
+
 def _is_typed(trt: Any, plan: EnginePlan) -> bool:
     version = tensorrt_version(trt)
     return version >= (10, 0) and (plan.dla is None or version >= (11, 0))
@@ -125,6 +130,8 @@ def _configure(trt: Any, builder: Any, config: Any, plan: EnginePlan) -> None:
     config.clear_flag(trt.BuilderFlag.TF32)
     config.builder_optimization_level = plan.level
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    if shares_profiles_by_flag(trt):
+        config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)
     if plan.workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, plan.workspace << 20)
     if plan.version_compatible:

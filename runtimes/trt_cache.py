@@ -2,7 +2,7 @@
 
 An engine runs on one kind of device only, so it is found by a fingerprint of everything that it
 depends on. Its record is written last and names its file by content: a crash or a full disk leaves
-the engine that was there.
+the engine that was there. While one process builds an engine, others that want the same wait.
 """
 
 import hashlib
@@ -10,15 +10,17 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_mef.errors import OutputError
 from edge_mef.runtimes.cuda import cuda_device_facts
-from edge_mef.runtimes.trt_builder import BuiltEngine
+from edge_mef.runtimes.file_lock import file_lock
+from edge_mef.runtimes.trt_builder import BuiltEngine, shares_profiles_by_flag
 from edge_mef.runtimes.trt_plan import EnginePlan, encode_plan
-from edge_mef.saving import write_atomically
+from edge_mef.saving import PARTS, write_atomically
 
 RECORD, LAYERS = "engine.json", "layers.json"
 _TEGRA = Path("/etc/nv_tegra_release")
@@ -52,6 +54,8 @@ def fingerprint(trt: Any, model: bytes, plan: EnginePlan) -> dict[str, str]:
     }
     if plan.hardware_compatible:
         parts |= {"GPU": "any", "compute capability": "8.0 or newer"}
+    if shares_profiles_by_flag(trt):
+        parts["profiles"] = "shared"
     if plan.version_compatible:
         parts["TensorRT"] = f"{parts['TensorRT'].partition('.')[0]}, any"
     return parts
@@ -71,6 +75,13 @@ class EngineCache:
         """Return the file of the timings, which hold for every model on the same device."""
         device = {name: value for name, value in parts.items() if name not in ("model", "plan")}
         return self.folder / "timings" / f"{_digest(device)}.cache"
+
+    def lock(self, parts: Fingerprint) -> AbstractContextManager[None]:
+        """Return what keeps other processes from building the same engine, inside of a block."""
+        return file_lock(
+            self.folder / "locks" / f"{_digest(parts)}.lock",
+            "another process builds this engine: waiting for it",
+        )
 
     def find(self, parts: Fingerprint) -> Found:
         """Return the engine with a fingerprint, or why it has to be built."""
@@ -114,11 +125,13 @@ class EngineCache:
         return folder
 
     def _tidy(self, folder: Path) -> None:
-        """Remove the engines that the record does not name."""
+        """Remove the engines that the record does not name, and what a killed process left."""
         record = _record(folder)
         for path in folder.glob("*.engine"):
             if record is None or path.name != record["engine"]:
                 path.unlink(missing_ok=True)
+        for path in folder.glob(PARTS):
+            path.unlink(missing_ok=True)
 
     def _what_differs(self, parts: Fingerprint) -> str:
         """Compare with the most similar engine of the same model, or of the same device."""

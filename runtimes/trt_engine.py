@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from edge_mef.bundle import Bundle
 from edge_mef.errors import BundleError, OutputError
 from edge_mef.runtimes.build_watch import watcher
 from edge_mef.runtimes.trt_builder import build_engine, load_engine
-from edge_mef.runtimes.trt_cache import EngineCache, fingerprint
+from edge_mef.runtimes.trt_cache import EngineCache, Found, fingerprint
 from edge_mef.runtimes.trt_plan import PLAN_FILE, EnginePlan, decode_plan
 from edge_mef.runtimes.trt_version import first_error, logger_of
 
@@ -56,12 +57,39 @@ def open_engine(
     """
     parts = fingerprint(trt, model, plan)
     found = cache.find(parts)
-    why = found.why
-    if found.data is not None:
-        runtime, engine = load_engine(trt, found.data, plan)
-        if engine is not None:
-            return Engine(runtime, engine, "cached", cache.engine_folder(parts))
-        why = f"TensorRT cannot load the cached engine ({first_error(logger_of(trt))})"
+    engine = _loaded(trt, plan, cache, parts, found)
+    if engine is not None:
+        return engine
+    why = found.why or f"TensorRT cannot load the cached engine ({first_error(logger_of(trt))})"
+    with cache.lock(parts):
+        again = cache.find(parts)  # another process may have built it meanwhile
+        if again.data != found.data:
+            engine = _loaded(trt, plan, cache, parts, again)
+        return engine or _built(trt, model, plan, cache, parts, why, keep=keep)
+
+
+def _loaded(
+    trt: Any, plan: EnginePlan, cache: EngineCache, parts: Mapping[str, str], found: Found
+) -> Engine | None:
+    """Return the engine that was found in the cache, or None where TensorRT refuses it."""
+    if found.data is None:
+        return None
+    runtime, engine = load_engine(trt, found.data, plan)
+    if engine is None:
+        return None
+    return Engine(runtime, engine, "cached", cache.engine_folder(parts))
+
+
+def _built(
+    trt: Any,
+    model: bytes,
+    plan: EnginePlan,
+    cache: EngineCache,
+    parts: Mapping[str, str],
+    why: str,
+    *,
+    keep: bool,
+) -> Engine:
     watcher().note(f"building a TensorRT engine, which can take minutes: {why}")
     built = build_engine(trt, model, plan, cache.timing_file(parts))
     folder, stored = None, "cached for the next time"
@@ -73,8 +101,8 @@ def open_engine(
         stored = f"not cached: {error}"
     runtime, engine = load_engine(trt, built.data, plan)
     if engine is None:
-        why = first_error(logger_of(trt))
-        raise BundleError(f"TensorRT could not load the engine that it built: {why}")
+        reason = first_error(logger_of(trt))
+        raise BundleError(f"TensorRT could not load the engine that it built: {reason}")
     source = f"built in {built.seconds:.0f} s ({why}), {stored}; {precisions_text(built.layers)}"
     watcher().note(f"engine {source}")
     return Engine(runtime, engine, source, folder)

@@ -60,10 +60,16 @@ NEEDS_TORCH = [
     "calibration/test_quant*.py",
     "export",
     "runtimes/test_openvino*.py",
+    "runtimes/test_same_pixels*.py",
+    "runtimes/test_coreml*.py",
     "runtimes/test_mil*.py",
     "runtimes/test_tiles*.py",
 ]
-NEEDS_OPENVINO = ["export/test_openvino*.py", "runtimes/test_openvino*.py"]
+NEEDS_OPENVINO = [
+    "export/test_openvino*.py",
+    "runtimes/test_openvino*.py",
+    "runtimes/test_same_pixels*.py",
+]
 _HAS_TORCH = importlib.util.find_spec("torch") is not None
 _HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
 collect_ignore_glob = [

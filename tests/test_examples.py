@@ -1,12 +1,16 @@
 """The examples: all compile, and those for a device run where torch is not installed."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from edge_mef.fuser import fuse
 from edge_mef.pictures import picture_size, write_picture
 from edge_mef.render.brackets import demo_bracket
 
@@ -43,7 +47,7 @@ def bracket(tmp_path: Path) -> Path:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 4
+    assert len(EXAMPLES) >= 6
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -80,3 +84,30 @@ def test_arrays_of_a_camera_are_fused(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["fused-0.png", "fused-1.png", "fused-2.png"]
+
+
+def test_brackets_are_streamed(tmp_path: Path) -> None:
+    found = run_example("stream_brackets.py", "out", folder=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert re.fullmatch(r"[\d.]+ fps, p99 [\d.]+ ms\n", found.stdout)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [f"{i:04}.png" for i in range(6)]
+
+
+def test_a_loop_over_frames_of_opencv(tmp_path: Path) -> None:
+    """A lost frame costs its bracket, and no other."""
+    writer = cv2.VideoWriter(
+        str(tmp_path / "in.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 30, (64, 48)
+    )
+    under, over = demo_bracket(48, 64).exposures
+    for index in [0, 1, 2, 4, 5, 6, 7, 8, 9]:
+        writer.write(np.ascontiguousarray((over if index % 2 else under)[:, :, ::-1]))
+    writer.release()
+    found = run_example("opencv_loop.py", "in.avi", "out.avi", folder=tmp_path)
+    assert found.returncode == 0, found.stderr
+    capture = cv2.VideoCapture(str(tmp_path / "out.avi"))
+    frames = []
+    while (read := capture.read())[0]:
+        frames.append(read[1][:, :, ::-1].astype(int))
+    expected = fuse(under, over).astype(int)
+    assert len(frames) == 4
+    assert max(np.abs(frame - expected).mean() for frame in frames) < 6

@@ -18,6 +18,7 @@ from edge_mef.cli.metrics import metrics
 from edge_mef.cli.models import models
 from edge_mef.cli.report import report
 from edge_mef.cli.reporting import INTERRUPTED, fail, guarded
+from edge_mef.cli.stream import stream
 from edge_mef.cli.train import train
 from edge_mef.cli.verify import verify
 from edge_mef.version import __version__
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 for command in (
     *(fuse, train, calibrate, export, verify, inspect, advise),
-    *(bench, compare, report, evaluate, metrics, models, doctor, demo),
+    *(stream, bench, compare, report, evaluate, metrics, models, doctor, demo),
 ):
     app.command()(guarded(command))
 

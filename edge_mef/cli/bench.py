@@ -124,9 +124,9 @@ def _bench_here(
     progress: Callable[[str, int, int], None],
     end: Callable[[Sequence[Record], int], None],
 ) -> None:
-    from edge_mef.benchmarks.latency.interruption import Interruption
     from edge_mef.benchmarks.latency.request import Listener
     from edge_mef.benchmarks.latency.session import run_benchmark
+    from edge_mef.interruption import Interruption
 
     found: list[Record] = []
     kept: list[Record] = []

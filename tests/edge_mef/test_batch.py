@@ -109,11 +109,11 @@ def test_an_interrupt_keeps_what_was_fused(
 ) -> None:
     run, calls = fuser.runtime.run, []
 
-    def interrupted(exposures: Sequence[Frame]) -> Frame:
+    def interrupted(exposures: Sequence[Frame], out: Frame | None) -> Frame:
         calls.append(len(exposures))
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return run(exposures)
+        return run(exposures, out)
 
     with monkeypatch.context() as patched:
         patched.setattr(fuser.runtime, "run", interrupted)

@@ -1,6 +1,7 @@
 """Fusing from Python: arrays and files, the same picture from both, and clear refusals."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -224,3 +225,13 @@ def test_memory_that_the_last_frame_took_is_there_for_the_next(
         assert np.array_equal(fuser.fuse(frame, frame), fused)
         with pytest.raises(FrameTooLargeError):
             fuser.fuse(large, large)
+
+
+def test_threads_get_their_turn(pair: Pair) -> None:
+    """Frames of two sizes: what a size needs is kept for one size at a time."""
+    small = tuple(np.ascontiguousarray(frame[:40, :50]) for frame in pair)
+    with Fuser.open("ffmef-edge-2", threads=2) as fuser, ThreadPoolExecutor(6) as pool:
+        expected = [fuser.fuse(*pair), fuser.fuse(*small)]
+        found = list(pool.map(lambda i: fuser.fuse(*(small if i % 2 else pair)), range(60)))
+    for index, fused in enumerate(found):
+        np.testing.assert_array_equal(fused, expected[index % 2])

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from tests.runtimes.standin_stream import STREAM
+from tests.runtimes.standin_stream import ALIGNMENT
 
 MAGIC = b"ENGINE"
 
@@ -34,6 +34,7 @@ class Runtime:
 class _Engine:
     def __init__(self, trt: Any, header: dict[str, Any], model: bytes) -> None:
         self.trt, self.ranges = trt, header["profile"]
+        self.shared, self.contexts = header["shared"], 0
         self.session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         self.inputs = [value.name for value in self.session.get_inputs()]
         self.names: list[str] = [
@@ -50,6 +51,11 @@ class _Engine:
         return self.trt.DataType.UINT8
 
     def create_execution_context(self) -> Any:
+        if self.trt.fails("context"):
+            self.trt.log("[executionContext.cpp::initialize::1] Error Code 2: Out of memory.")
+            return None
+        self.contexts += 1
+        self.trt.contexts += 1
         return self.trt.wrap("IExecutionContext", _Context(self))
 
     def create_engine_inspector(self) -> Any:
@@ -64,6 +70,7 @@ class _Context:
     def __init__(self, engine: _Engine) -> None:
         self.engine, self.shapes, self.addresses = engine, dict[str, Any](), dict[str, int]()
         self.running = False
+        self.number = engine.contexts
         self.prepared: Any = None
         self.profiler: Any = None
         self.enqueue_emits_profile = True
@@ -71,6 +78,9 @@ class _Context:
 
     def set_input_shape(self, name: str, shape: Any) -> bool:
         if self.engine.ranges is not None:
+            if self.number > 1 and not self.engine.shared:
+                self.engine.trt.log("Error Code 3: the profile is chosen by another context.")
+                return False
             low, _, high = self.engine.ranges[name]
             if not all(a <= b <= c for a, b, c in zip(low, shape, high, strict=True)):
                 return False
@@ -79,17 +89,22 @@ class _Context:
         return True
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
+        if memory % ALIGNMENT:
+            self.engine.trt.log("Error Code 3: the memory is not aligned.")
+            return False
         self.addresses[name] = memory
         self.prepared = None
         return name in self.engine.names
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         trt, given = self.engine.trt, (dict(self.shapes), dict(self.addresses))
-        stream = trt.stream
-        assert stream_handle == STREAM
+        stream = trt.gpu.streams[stream_handle]
         if stream.recording and (self.profiler or self.prepared != given or trt.fails("capture")):
             trt.log("[executionContext.cpp::enqueue::1] Error Code 1: operation not permitted.")
             stream.broken = True
+            return False
+        if trt.fails("execute"):
+            trt.log("[executionContext.cpp::enqueue::7] Error Code 2: OutOfMemory (out of memory.)")
             return False
         stream.begin(partial(self._work, *given))
         assert not (self.profiler and self.enqueue_emits_profile), "it would wait for its end"
@@ -98,12 +113,21 @@ class _Context:
     def _work(self, shapes: dict[str, Any], addresses: dict[str, int]) -> None:
         assert not self.running, "one call at a time"
         self.running = True
-        feeds = {n: self._at(addresses[n], shapes[n]) for n in self.engine.inputs}
-        fused = self.engine.session.run(None, feeds)[0]
-        self._at(addresses[self.engine.names[-1]], fused.shape)[:] = fused
-        self.running = False
+        try:
+            self.engine.trt.before()
+            if self.engine.trt.meeting is not None:
+                self.engine.trt.meeting.wait()
+            self._compute(shapes, addresses)
+        finally:
+            self.running = False
         self.prepared = (shapes, addresses)  # a capture must not hold the first execution
         self.untold += 1
+
+    def _compute(self, shapes: dict[str, Any], addresses: dict[str, int]) -> None:
+        feeds = {n: self._at(addresses[n], shapes[n]) for n in self.engine.inputs}
+        target = self._at(addresses[self.engine.names[-1]], shapes[self.engine.inputs[0]])
+        target[:] = 0  # an engine may write before it has read everything
+        target[:] = self.engine.session.run(None, feeds)[0]
 
     def report_to_profiler(self) -> bool:
         if self.profiler is None or not self.untold or self.engine.trt.fails("report"):
@@ -119,8 +143,9 @@ class _Context:
 
     def _at(self, address: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         size = int(np.prod(shape))
-        assert self.engine.trt.stream.blocks.inside(address, size), "memory that is not there"
-        return _array(address, size).reshape(shape)
+        real = self.engine.trt.gpu.blocks.on_device(address, size)
+        assert real, "memory that is not on the device"
+        return _array(real, size).reshape(shape)
 
 
 def _array(address: int, size: int) -> NDArray[np.uint8]:

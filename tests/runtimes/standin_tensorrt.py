@@ -7,6 +7,8 @@ the ONNX model behind a header.
 
 import enum
 import json
+import threading
+import time
 import types
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
@@ -15,7 +17,7 @@ from typing import Any
 import onnx
 
 from tests.runtimes.standin_engine import MAGIC, Runtime
-from tests.runtimes.standin_stream import Stream
+from tests.runtimes.standin_stream import Gpu
 from tests.runtimes.tensorrt_names import read_api
 
 _LAYERS = {"Conv": "CONVOLUTION", "Add": "ELEMENTWISE", "Mul": "ELEMENTWISE", "Cast": "CAST"}
@@ -25,10 +27,12 @@ _TYPES = {1: "FLOAT", 2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 9: "BOOL", 
 class StandIn(types.ModuleType):
     """The module. `used` is every (class, member) that was touched; `builds` are finished ones.
 
-    `faults` makes "parse", "build", "load", "capture" or "report" fail, as many times as it says.
+    `faults` makes "parse", "build", "load", "context", "execute", "capture" or "report" fail, as
+    many times as it says. A build takes `seconds`; an execution calls `before`, and then goes to a
+    `meeting`.
     """
 
-    def __init__(self, version: str, stream: Stream) -> None:
+    def __init__(self, version: str, gpu: Gpu) -> None:
         super().__init__("tensorrt")
         self.__spec__ = ModuleSpec("tensorrt", None)
         setattr(self, "__version__", version)  # noqa: B010 - said once, in version.py
@@ -36,7 +40,9 @@ class StandIn(types.ModuleType):
         self.used: set[tuple[str, str]] = set()
         self.faults: dict[str, int] = {}
         self.builds: list[dict[str, Any]] = []
-        self.stream = stream
+        self.gpu, self.seconds, self.contexts = gpu, 0.0, 0
+        self.before: Callable[[], object] = lambda: None
+        self.meeting: threading.Barrier | None = None
         self.touched = 0  # objects made, of which none may be without a device
         self.logger: Any = None
         for name in self.api:
@@ -192,9 +198,12 @@ class _Builder:
             return None
         if not config.report(self.trt):
             return None
+        time.sleep(self.trt.seconds)
         flags = sorted(flag.name for flag in config.flags)
         self.trt.builds.append({"flags": flags, "strong": network.strong, "config": config})
-        header = {"version": self.trt.__version__, "profile": config.ranges()}
+        new = not self.trt.__version__.startswith("8.")
+        shared = new or "PROFILE_SHARING_0806" in config.previews
+        header = {"version": self.trt.__version__, "profile": config.ranges(), "shared": shared}
         data = MAGIC + json.dumps(header).encode() + b"\n" + network.model
         return self.trt.wrap("IHostMemory", data)
 
@@ -299,9 +308,14 @@ class _Config:
         self.profiles: list[Any] = []
         self.pools: dict[str, int] = {}
         self.timing: Any = None
+        self.previews: set[str] = set()
         self.builder_optimization_level, self.profiling_verbosity = 3, None
         self.hardware_compatibility_level = self.default_device_type = self.DLA_core = None
         self.progress_monitor: Any = None
+
+    def set_preview_feature(self, feature: Any, enable: bool) -> None:
+        assert enable is True
+        self.previews.add(feature.name)
 
     def set_flag(self, flag: Any) -> None:
         self.flags.add(flag)

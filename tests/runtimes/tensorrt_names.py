@@ -23,7 +23,7 @@ NEEDED = {
     "IBuilderConfig": "set_flag clear_flag builder_optimization_level profiling_verbosity "
     "set_memory_pool_limit hardware_compatibility_level default_device_type DLA_core "
     "add_optimization_profile create_timing_cache set_timing_cache get_timing_cache "
-    "progress_monitor int8_calibrator",
+    "progress_monitor int8_calibrator set_preview_feature",
     "ICudaEngine": "num_io_tensors get_tensor_name get_tensor_dtype create_execution_context "
     "create_engine_inspector num_bindings",
     "IExecutionContext": "set_input_shape set_tensor_address execute_async_v3 execute_async_v2 "
@@ -44,6 +44,7 @@ NEEDED = {
     "NetworkDefinitionCreationFlag": "EXPLICIT_BATCH STRONGLY_TYPED",
     "OnnxParser": "__init__ parse num_errors get_error",
     "ParserError": "desc",
+    "PreviewFeature": "PROFILE_SHARING_0806",
     "ProfilingVerbosity": "DETAILED",
     "Runtime": "__init__ deserialize_cuda_engine engine_host_code_allowed DLA_core",
     "TensorFormat": "LINEAR",

@@ -55,6 +55,17 @@ def test_the_golden_frames(edge: Bundle, threads: int | None, whole: bool) -> No
         assert difference(runtime.run(frames), expected) <= 1
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_it_writes_where_it_is_told(edge: Bundle, whole: bool) -> None:
+    stack = noise_stack(2, (97, 131))
+    with OpenVINORuntime(edge, threads=1, whole=whole) as runtime:
+        expected, out = runtime.run(stack), np.zeros((97, 131, 3), np.uint8)
+        assert runtime.run(stack, out) is out
+        np.testing.assert_array_equal(out, expected)
+        runtime.run(stack[::-1])  # which has an array of its own
+        np.testing.assert_array_equal(out, expected)
+
+
 def fuse_all(bundle: Bundle, tile: tuple[int, int], threads: int) -> dict[str, Frame]:
     """Fuse noise of several sizes and numbers of exposures."""
     with OpenVINORuntime(bundle, threads=threads, tile=tile) as runtime:

@@ -72,7 +72,7 @@ def test_whether_a_package_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not is_installed(RUNTIMES["onnxruntime"])
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "tensorrt"])
+@pytest.mark.parametrize("name", ["onnxruntime", "tensorrt", "coreml", "mil"])
 def test_a_row_names_the_options_of_its_class(name: str) -> None:
     row = RUNTIMES[name]
     opened = getattr(importlib.import_module(row.module), row.class_name)
@@ -94,7 +94,7 @@ def test_options_that_are_taken(name: str | None) -> None:
         (None, {"cuda_graph": True}, "'onnxruntime' does not take the option cuda_graph: leave it "
          "out, or choose tensorrt$"),
         ("tensorrt", {"provider": "TensorRT"}, "'tensorrt' does not take the option provider: .* "
-         "onnxruntime or openvino$"),
+         "onnxruntime or openvino or coreml$"),
         ("mil", {"profile": True}, "'mil' does not take the option profile: leave it out, or "
          "choose tensorrt or onnxruntime or openvino$"),
     ],

@@ -12,10 +12,16 @@ from edge_mef.fuser import Fuser
 pytest.importorskip("onnx", reason="models for the stand-in are made with onnx")
 
 from edge_mef.bundle import Bundle
-from edge_mef.runtimes.cuda_memory import open_cuda_memory
 from edge_mef.runtimes.tensorrt import TensorRTRuntime
 from tests.runtimes.tensorrt_names import VERSIONS
-from tests.runtimes.trt_device import Device, expected, frames, make_bundle, make_device
+from tests.runtimes.trt_device import (
+    MEMORIES,
+    Device,
+    expected,
+    frames,
+    make_bundle,
+    make_device,
+)
 
 
 @pytest.fixture
@@ -40,14 +46,17 @@ def test_a_graph_is_captured_once_per_size(
     device = make_device(monkeypatch, tmp_path / "cache", version)
     bundle = make_bundle(tmp_path / "bundle")
     seen = []
+    sizes = ((48, 64),) * 3 + ((31, 97),) * 2 + ((48, 64),) * 2 + ((16, 16),) + ((31, 97),)
     with TensorRTRuntime(bundle, cuda_graph=True) as runtime:
         assert runtime.describe()["cuda graph"] == "on"
-        for seed, size in enumerate(((48, 64),) * 3 + ((31, 97),) * 2 + ((48, 64),) * 2):
+        for seed, size in enumerate(sizes):
             assert is_right(runtime, bundle, size, seed)
-            seen.append((device.stream.captures, device.stream.launches))
-            assert len(device.stream.executables) == 1
-    assert seen == [(1, 0), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4)]
-    assert device.stream.nothing_left()
+            gpu = device.gpu
+            seen.append((gpu.captures, gpu.launches, len(gpu.executables)))
+    # Two sizes keep their graphs; the third takes the place of the one that was used least lately.
+    assert seen[:5] == [(1, 0, 1), (1, 1, 1), (1, 2, 1), (2, 2, 2), (2, 3, 2)]
+    assert seen[5:] == [(2, 4, 2), (2, 5, 2), (3, 5, 2), (4, 5, 2)]
+    assert device.gpu.nothing_left()
     assert not device.blocks.left
 
 
@@ -56,7 +65,7 @@ def test_without_it_nothing_is_captured(device: Device, bundle: Bundle) -> None:
         assert runtime.describe()["cuda graph"] == "off"
         assert runtime.describe()["provider"] == "TensorRT"
         assert all(is_right(runtime, bundle, (48, 64), seed) for seed in range(3))
-    assert (device.stream.captures, device.stream.launches) == (0, 0)
+    assert (device.gpu.captures, device.gpu.launches) == (0, 0)
 
 
 def test_an_engine_that_cannot_be_captured(device: Device, bundle: Bundle) -> None:
@@ -68,28 +77,28 @@ def test_an_engine_that_cannot_be_captured(device: Device, bundle: Bundle) -> No
         device.trt.faults["capture"] = 1
         with pytest.raises(BundleError, match=told):
             runtime.run(frames(16, 16))
-        assert device.stream.nothing_left()
+        assert device.gpu.nothing_left()
         assert is_right(runtime, bundle, (16, 16), 1)
-    assert device.stream.nothing_left()
+    assert device.gpu.nothing_left()
 
 
 @pytest.mark.parametrize("call", ["cudaStreamEndCapture", "cudaGraphInstantiate"])
 def test_a_capture_that_cuda_refuses(
     device: Device, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    real = getattr(device.cuda, call)
+    real = getattr(device.cuda.runtime, call)
 
     def refused(*arguments: object) -> object:
         if call == "cudaStreamEndCapture":
-            device.stream.broken = True
+            next(s for s in device.gpu.streams.values() if s.recording).broken = True
             return real(*arguments)
         return real(-1, 0)
 
-    monkeypatch.setattr(device.cuda, call, refused)
+    monkeypatch.setattr(device.cuda.runtime, call, refused)
     with TensorRTRuntime(bundle, cuda_graph=True) as runtime:
         with pytest.raises(BundleError, match=rf"as a CUDA graph \(CUDA failed in {call}: "):
             runtime.run(frames(16, 16))
-        assert device.stream.nothing_left()
+        assert device.gpu.nothing_left()
 
 
 def test_too_little_memory_for_another_size(device: Device, bundle: Bundle) -> None:
@@ -99,47 +108,20 @@ def test_too_little_memory_for_another_size(device: Device, bundle: Bundle) -> N
         device.blocks.limit = 1000
         with pytest.raises(FrameTooLargeError, match="memory of the GPU"):
             runtime.run(frames(48, 64))
-        assert device.stream.nothing_left()
+        assert device.gpu.nothing_left()
         assert is_right(runtime, bundle, (16, 16), 1)
     assert not device.blocks.left
 
 
-def test_a_graph_after_its_memory_is_gone(device: Device) -> None:
-    memory = open_cuda_memory()
-    address, pinned = memory.allocate(8), memory.pinned(8)
-    graph = memory.capture(lambda: memory.copy_in(address, pinned))
-    memory.launch(graph)
-    memory.synchronize()
-    memory.free()
-    with pytest.raises(BundleError, match="cudaGraphLaunch: invalid"):
-        memory.launch(graph)
-    memory.close()
-
-
-def test_waiting_in_a_capture_is_refused(device: Device) -> None:
-    memory = open_cuda_memory()
-    with pytest.raises(BundleError, match="cudaStreamSynchronize: unsupported"):
-        memory.capture(memory.synchronize)
-    assert not device.stream.recording
-    memory.close()
-
-
 def test_pycuda_has_no_graphs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    device = make_device(monkeypatch, tmp_path / "cache", "10.3.0", "pycuda")
+    make_device(monkeypatch, tmp_path / "cache", memory="pycuda")
     bundle = make_bundle(tmp_path / "bundle")
     told = "need the Python package 'cuda-python', and only 'pycuda' is installed, which has none"
     with pytest.raises(MissingError, match=told):
         TensorRTRuntime(bundle, cuda_graph=True)
-    memory = open_cuda_memory()
-    with memory.active():
-        for call in (lambda: memory.capture(lambda: None), lambda: memory.launch(0)):
-            with pytest.raises(MissingError, match=told):
-                call()
-    memory.close()
-    assert device.cuda.current == 0
 
 
-@pytest.mark.parametrize("memory", ["cuda-python", "pycuda"])
+@pytest.mark.parametrize("memory", MEMORIES)
 def test_phases_wait_for_the_device(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, memory: str
 ) -> None:
@@ -150,9 +132,9 @@ def test_phases_wait_for_the_device(
         assert np.array_equal(fused, expected(bundle, taken))
         assert min(times.copy_in, times.compute, times.copy_out) > 0
         for call, waits in ((runtime.run, 1), (runtime.run_phases, 3)):
-            before = device.stream.waits
+            before = device.gpu.waits
             call(taken)
-            assert device.stream.waits - before == waits
+            assert device.gpu.waits - before == waits
         assert "waits for the device" in runtime.phases_note
 
 
@@ -161,7 +143,7 @@ def test_phases_of_a_graph(device: Device, bundle: Bundle) -> None:
         for seed in range(3):
             taken = frames(48, 64, seed=seed)
             assert np.array_equal(runtime.run_phases(taken)[0], expected(bundle, taken))
-    assert (device.stream.captures, device.stream.launches) == (1, 2)
+    assert (device.gpu.captures, device.gpu.launches) == (1, 2)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -188,6 +170,17 @@ def test_times_that_tensorrt_does_not_report(device: Device, bundle: Bundle) -> 
             runtime.run(frames(16, 16))
 
 
+def test_a_failure_is_not_told_by_the_words_of_an_earlier_one(
+    device: Device, bundle: Bundle
+) -> None:
+    with TensorRTRuntime(bundle, profile=True) as runtime:
+        device.trt.faults |= {"execute": 1, "report": 1}
+        with pytest.raises(FrameTooLargeError, match="memory of the GPU"):
+            runtime.run(frames(16, 16))
+        with pytest.raises(BundleError, match="no times of layers: Error Code 3: nothing was"):
+            runtime.run(frames(16, 16))
+
+
 def test_no_times_without_a_profile(device: Device, bundle: Bundle) -> None:
     with (
         TensorRTRuntime(bundle) as runtime,
@@ -202,7 +195,7 @@ def test_a_profile_of_a_graph_is_refused(device: Device, bundle: Bundle) -> None
     assert device.trt.touched == 0
 
 
-@pytest.mark.parametrize("memory", ["cuda-python", "pycuda"])
+@pytest.mark.parametrize("memory", MEMORIES)
 def test_memory_on_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, memory: str) -> None:
     device = make_device(monkeypatch, tmp_path / "cache", "10.3.0", memory)
     with TensorRTRuntime(make_bundle(tmp_path / "bundle")) as runtime:
@@ -215,7 +208,9 @@ def test_memory_on_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, m
         device.blocks.elsewhere = -5000  # another program has ended
         assert runtime.device_bytes() == buffers
         runtime.run(frames(16, 16))
-        assert runtime.device_bytes() == 3 * 16 * 16 * 3
+        assert runtime.device_bytes() == buffers + 3 * 16 * 16 * 3
+        runtime.run(frames(20, 20))  # the third size; two are kept
+        assert runtime.device_bytes() == 3 * 16 * 16 * 3 + 3 * 20 * 20 * 3
     assert runtime.device_bytes() == 0
 
 

@@ -15,13 +15,17 @@ from edge_mef.export.proof import count_precisions
 from edge_mef.export.trt_graph import tensorrt_model
 from edge_mef.exposures import Frame
 from edge_mef.manifest import ArtefactEntry, Precision
-from edge_mef.runtimes.cuda_memory import CudaMemory
+from edge_mef.runtimes.base import Runtime
 from edge_mef.runtimes.trt_plan import MODEL_FILE, PLAN_FILE, EnginePlan, Profile, encode_plan
-from tests.runtimes.standin_cuda import Driver, PyCuda, cuda_python
-from tests.runtimes.standin_stream import Blocks, Stream
+from tests.runtimes.standin_cuda import CudaPython, Driver
+from tests.runtimes.standin_pycuda import PyCuda
+from tests.runtimes.standin_stream import Blocks, Gpu
 from tests.runtimes.standin_tensorrt import StandIn
 from tests.runtimes.tiny_models import portable_model
 
+MEMORIES = ("cuda-python", "pycuda")
+KINDS = [(memory, integrated) for memory in MEMORIES for integrated in (False, True)]
+CUDA_MODULES = ("cuda", "cuda.bindings", "cuda.bindings.runtime", "cuda.bindings.driver")
 PROFILE = Profile(smallest=(16, 16), usual=(48, 64), largest=(200, 300))
 
 
@@ -32,8 +36,8 @@ class Device:
     trt: StandIn
     driver: Driver
     blocks: Blocks
-    stream: Stream
-    cuda: Any
+    gpu: Gpu
+    cuda: Any  # CudaPython or PyCuda
     cache: Path
 
     def engines(self) -> list[Path]:
@@ -41,23 +45,29 @@ class Device:
 
 
 def make_device(
-    monkeypatch: pytest.MonkeyPatch, cache: Path, version: str, memory: str = "cuda-python"
+    monkeypatch: pytest.MonkeyPatch,
+    cache: Path,
+    version: str = "10.3.0",
+    memory: str = "cuda-python",
+    *,
+    integrated: bool = False,
 ) -> Device:
     """Put the stand-ins where programs look for the real ones."""
-    blocks, driver = Blocks(), Driver()
-    stream = Stream(blocks)
-    trt = StandIn(version, stream)
-    other = cuda_python(stream) if memory == "cuda-python" else PyCuda(stream)
-    for name in ("cuda", "cuda.bindings", "cuda.bindings.runtime", "pycuda", "pycuda.driver"):
+    blocks = Blocks()
+    gpu, driver = Gpu(blocks, integrated=integrated), Driver(blocks)
+    trt = StandIn(version, gpu)
+    cuda = CudaPython(gpu) if memory == "cuda-python" else PyCuda(gpu)
+    for name in (*CUDA_MODULES, "pycuda", "pycuda.driver"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "tensorrt", trt)
-    monkeypatch.setitem(sys.modules, other.__name__, other)
+    for module in cuda.modules():
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     load = ctypes.CDLL
     monkeypatch.setattr(
         ctypes, "CDLL", lambda name, *a, **k: driver if "cuda" in str(name) else load(name, *a, **k)
     )
     monkeypatch.setenv("EDGE_MEF_CACHE", str(cache))
-    return Device(trt, driver, blocks, stream, other, cache)
+    return Device(trt, driver, blocks, gpu, cuda, cache)
 
 
 def make_bundle(folder: Path, precision: Precision = "fp32", **options: Any) -> Bundle:
@@ -100,6 +110,9 @@ def frames(height: int, width: int, seed: int = 0) -> list[Frame]:
     return [noise.integers(0, 256, (height, width, 3)).astype(np.uint8) for _ in range(2)]
 
 
-def leaves_nothing(memory: CudaMemory | None, device: Device) -> bool:
-    """Say whether all device memory was freed."""
-    return memory is None and not device.blocks.left
+def lend(runtime: Runtime, taken: list[Frame]) -> list[Frame]:
+    """Return copies of frames in memory of the runtime."""
+    copies = [runtime.host_buffer(frame.shape) for frame in taken]
+    for copy, frame in zip(copies, taken, strict=True):
+        copy[:] = frame
+    return copies

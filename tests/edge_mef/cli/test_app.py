@@ -27,6 +27,7 @@ COMMANDS = (
     "metrics",
     "models",
     "report",
+    "stream",
     "train",
     "verify",
 )

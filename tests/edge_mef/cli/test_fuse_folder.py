@@ -157,11 +157,11 @@ def test_an_interrupt_and_a_second_run(
 ) -> None:
     run, calls = OnnxRuntime.run, []
 
-    def interrupted(runtime: OnnxRuntime, exposures: Sequence[Frame]) -> Frame:
+    def interrupted(runtime: OnnxRuntime, exposures: Sequence[Frame], out: Frame | None) -> Frame:
         calls.append(len(exposures))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return run(runtime, exposures)
+        return run(runtime, exposures, out)
 
     with monkeypatch.context() as patched:
         patched.setattr(OnnxRuntime, "run", interrupted)
@@ -180,12 +180,12 @@ import signal, sys
 from edge_mef.runtimes.onnxruntime import OnnxRuntime
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us with it ignored
 run, calls = OnnxRuntime.run, []
-def waiting(runtime, exposures):
+def waiting(runtime, exposures, out):
     calls.append(1)
     if len(calls) == 3:
         print("waiting", flush=True)
         signal.pause()
-    return run(runtime, exposures)
+    return run(runtime, exposures, out)
 OnnxRuntime.run = waiting
 {MAIN}
 """

@@ -93,7 +93,10 @@ def test_different_sizes(refused: Refused, bracket_files: Files, tmp_path: Path)
             "no bundle called 'nonesuch' comes with EdgeMEF; there are: ffmef",
         ),
         (("--bundle", "ffmef", "--model", "ffmef"), "either --bundle or --model"),
-        (("--runtime", "nonesuch"), "no runtime called 'nonesuch'; known are: mil, onnxruntime, "),
+        (
+            ("--runtime", "nonesuch"),
+            "no runtime called 'nonesuch'; known are: coreml, mil, onnxruntime",
+        ),
         (("--threads", "100000000"), "threads, found 100000000"),
         (("--max-memory", "inf"), "finite number for --max-memory"),
         (("--max-memory", "nan"), "--max-memory"),

@@ -114,6 +114,8 @@ SEEN = {
     "edge_mef.runtimes.tensorrt",
     "edge_mef.runtimes.tiles",
     "edge_mef.stages",
+    "edge_mef.stream.places",
+    "edge_mef.stream.run",
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge_mef.benchmarks.latency.interruption import Interruption
+from edge_mef.interruption import Interruption
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 

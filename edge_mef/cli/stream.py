@@ -1,0 +1,234 @@
+"""edge-mef stream."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge_mef.cli.building import shown_builds
+from edge_mef.cli.options import Json, Threads
+from edge_mef.cli.reporting import INTERRUPTED, fail, finite, print_json, printable
+from edge_mef.errors import EdgeMefError, InputError
+
+if TYPE_CHECKING:
+    from edge_mef.stream.run import Choose, StreamOptions, StreamReport, StreamRun
+
+_FPS = 30.0
+
+
+def stream(
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            help="A folder or a video of alternating exposures, a camera (0, /dev/video0), or "
+            "gst:PIPELINE.",
+        ),
+    ],
+    sink: Annotated[
+        str,
+        typer.Option(
+            "--sink", help="none, window, a folder, a video (.mp4, .mkv, .avi), or gst:PIPELINE."
+        ),
+    ] = "none",
+    bundle: Annotated[
+        str | None, typer.Option("--bundle", help="A bundle's folder, or one that comes with us.")
+    ] = None,
+    runtime: Annotated[str | None, typer.Option("--runtime", help="See edge-mef doctor.")] = None,
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="Execution provider or device, such as GPU.")
+    ] = None,
+    cuda_graph: Annotated[
+        bool | None, typer.Option("--cuda-graph/--no-cuda-graph", help="TensorRT only.")
+    ] = None,
+    threads: Threads = None,
+    exposures: Annotated[
+        int, typer.Option("--exposures", min=2, max=9, help="Frames of a bracket.")
+    ] = 2,
+    step: Annotated[
+        float, typer.Option("--step", help="Stops by which they differ at least.")
+    ] = 0.5,
+    overlap: Annotated[
+        bool, typer.Option("--overlap", help="Fuse every frame with those before it.")
+    ] = False,
+    align: Annotated[
+        bool, typer.Option("--align", help="Move the frames onto each other first.")
+    ] = False,
+    motion_guard: Annotated[
+        bool, typer.Option("--motion-guard", help="Show one exposure where the scene moved.")
+    ] = False,
+    motion_limit: Annotated[
+        float | None,
+        typer.Option("--motion-limit", help="Share of the picture that may move; else 0.005."),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            help="When fusing is too slow: block, or drop-oldest. A camera drops, others block.",
+        ),
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option("--slots", help="Brackets in memory at once, at least 3.")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", help="Drop what is not begun by then, in ms.")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="End after so many fused frames.")
+    ] = None,
+    loops: Annotated[
+        int, typer.Option("--loops", min=1, help="Go through a folder so many times.")
+    ] = 1,
+    fps: Annotated[
+        float | None, typer.Option("--fps", help="Frames per second of the sink.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Fuse what a camera, a video or a pipeline delivers, until it ends or Ctrl-C."""
+    from edge_mef.fuser import Fuser
+    from edge_mef.interruption import Interruption
+    from edge_mef.stream.places import open_sink, open_source
+    from edge_mef.stream.run import StreamOptions, StreamRun
+
+    options = StreamOptions(
+        exposures=exposures,
+        step=step,
+        overlap=overlap,
+        align=align,
+        choose=_guard(motion_guard, motion_limit),
+        policy=policy,  # type: ignore[arg-type]  # it is checked where it is used
+        slots=slots,
+        deadline=None if deadline is None else deadline / 1e3,
+        frames=frames,
+    )
+    with ExitStack() as opened, Interruption():
+        with shown_builds(shown=not json):
+            fuser = opened.enter_context(
+                Fuser.open(
+                    bundle,
+                    runtime=runtime,
+                    threads=threads,
+                    provider=provider,
+                    cuda_graph=cuda_graph,
+                )
+            )
+        fuser.bundle.manifest.contract.check_count(exposures)
+        found = opened.enter_context(open_source(source, loops=loops))
+        rate = _rate(fps, found.fps, options)
+        target = opened.enter_context(open_sink(sink, fps=rate))
+        _run(StreamRun(found, fuser, target, options), json=json)
+
+
+def _guard(wanted: bool, limit: float | None) -> Choose | None:
+    """Return what chooses an exposure where the scene moved, None where nobody asked for it."""
+    from edge_mef.stream.motion import LIMIT, MotionGuard
+
+    if not wanted:
+        if limit is not None:
+            raise InputError("--motion-limit is for --motion-guard: give both, or neither")
+        return None
+    guard = MotionGuard(limit=LIMIT if limit is None else limit)
+    return lambda exposures: guard.check(exposures).show
+
+
+def _rate(asked: float | None, source: float | None, options: StreamOptions) -> float:
+    """Return the frames per second of the sink."""
+    if asked is not None:
+        if not 0 < asked <= 1000:
+            raise InputError(f"expected frames per second of 0 to 1000, found {asked}")
+        return asked
+    return (source or _FPS) / (1 if options.overlap else options.exposures)
+
+
+def _run(running: StreamRun, *, json: bool) -> None:
+    line = _Line(shown=not json)
+    try:
+        report = running.run(line.show)
+    except KeyboardInterrupt as error:
+        _finish(line, running.report(), json=json)
+        raise fail("interrupted; what was fused is complete", INTERRUPTED) from error
+    except EdgeMefError:
+        _finish(line, running.report(), json=json)
+        raise
+    _finish(line, report, json=json)
+
+
+def _finish(line: _Line, report: StreamReport, *, json: bool) -> None:
+    line.end()
+    if json:
+        print_json(describe(report))
+        return
+    for note in report.notes:
+        typer.echo(f"note: {printable(note)}", err=True)
+    typer.echo(text_of(report))
+
+
+class _Line:
+    """One line on stderr that tells how it goes: in place on a terminal, else every 10 seconds."""
+
+    _PAUSE = 10.0
+
+    def __init__(self, *, shown: bool) -> None:
+        import sys
+
+        self._shown, self._terminal = shown, sys.stderr.isatty()
+        self._told, self._length = 0.0, 0
+
+    def show(self, report: StreamReport) -> None:
+        if not self._shown:
+            return
+        text = text_of(report)
+        if self._terminal:
+            typer.echo(f"\r{text:<{self._length}}", nl=False, err=True)
+            self._length = len(text)
+        elif report.seconds - self._told >= self._PAUSE:
+            self._told = report.seconds
+            typer.echo(text, err=True)
+
+    def end(self) -> None:
+        """Take the line away: the summary tells the same."""
+        if self._length:
+            typer.echo(f"\r{'':<{self._length}}\r", nl=False, err=True)
+
+
+def text_of(report: StreamReport) -> str:
+    """Return the statistics line."""
+    found = report.stream
+    lost = {**report.unpaired, **found.dropped}
+    told = ", ".join(f"{count} {reason}" for reason, count in lost.items())
+    parts = [
+        f"{report.written} fused of {report.read} frames in {report.seconds:.1f} s",
+        f"{found.fps:.1f} fps" if found.fps == found.fps else "",
+        f"p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms" if found.fused else "",
+        f"{report.single} moved" if report.single else "",
+        f"{found.late} late" if found.late else "",
+        f"dropped: {told}" if told else "none dropped",
+        f"{report.bad} bad" if report.bad else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def describe(report: StreamReport) -> dict[str, Any]:
+    """Return the report for programs."""
+    found = report.stream
+    return {
+        "seconds": round(report.seconds, 3),
+        "frames_read": report.read,
+        "brackets": found.submitted,
+        "fused": found.fused,
+        "written": report.written,
+        "failed": found.failed,
+        "bad": report.bad,
+        "moved": report.single,
+        "late": found.late,
+        "unpaired": dict(report.unpaired),
+        "dropped": dict(found.dropped),
+        "fps": finite(found.fps),
+        "p50_ms": finite(found.p50),
+        "p99_ms": finite(found.p99),
+        "notes": list(report.notes),
+        "ended": report.ended,
+    }

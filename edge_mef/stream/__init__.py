@@ -1,0 +1,1 @@
+"""Fusing what a camera delivers for ever: brackets, a ring of buffers, sources and sinks."""

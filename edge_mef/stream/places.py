@@ -1,0 +1,65 @@
+"""What `--source` and `--sink` say: which kind it is, and opening it."""
+
+from pathlib import Path
+
+from edge_mef.errors import InputError
+from edge_mef.stream.sinks.base import NullSink, Sink
+from edge_mef.stream.sinks.pictures import PictureSink
+from edge_mef.stream.sinks.pipeline import PipelineSink
+from edge_mef.stream.sinks.video import CODECS, VideoSink
+from edge_mef.stream.sinks.window import open_window
+from edge_mef.stream.sources.base import Source
+from edge_mef.stream.sources.pictures import PictureSource
+from edge_mef.stream.sources.pipeline import PipelineSource
+from edge_mef.stream.sources.video import DeviceSource, VideoSource
+
+_PIPELINE = "gst:"
+
+
+def open_source(text: str, *, loops: int = 1) -> Source:
+    """Open a folder of pictures, a video file, a camera (0, /dev/video0), or gst:PIPELINE.
+
+    Args:
+        loops: times that a folder is gone through.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+        MissingError: there is no such camera, or GStreamer is not installed.
+    """
+    if text.startswith(_PIPELINE):
+        return PipelineSource(text.removeprefix(_PIPELINE))
+    path = Path(text)
+    if path.is_dir():
+        return PictureSource(path, loops)
+    if path.is_file():
+        return VideoSource(path)
+    if text.isdecimal() or text.startswith("/dev/"):
+        return DeviceSource(text)
+    raise InputError(
+        f"expected a folder, a video, a camera such as 0 or /dev/video0, or gst:PIPELINE as the "
+        f"source, found '{text}', which is none of them"
+    )
+
+
+def open_sink(text: str, *, fps: float) -> Sink:
+    """Open "none", "window", a video file by its ending, gst:PIPELINE, or a folder.
+
+    Raises:
+        InputError: the ending is none of a video.
+        OutputError: it cannot be written.
+        MissingError: there is no screen, or GStreamer is not installed.
+    """
+    if text == "none":
+        return NullSink()
+    if text == "window":
+        return open_window(fps)
+    if text.startswith(_PIPELINE):
+        return PipelineSink(text.removeprefix(_PIPELINE), fps)
+    path = Path(text)
+    if path.suffix and not path.is_dir() and not text.endswith("/"):
+        if path.suffix.lower() not in CODECS:
+            raise InputError(
+                f"expected a folder or a video ({', '.join(CODECS)}) as the sink, found '{text}'"
+            )
+        return VideoSink(path, fps)
+    return PictureSink(path)

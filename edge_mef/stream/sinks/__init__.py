@@ -1,0 +1,1 @@
+"""Where a stream's fused frames go: folders, video files, windows, GStreamer."""

@@ -1,0 +1,64 @@
+"""What a sink of fused frames is."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from edge_mef.errors import OutputError
+
+Frame = NDArray[np.uint8]
+
+
+class SinkClosedError(Exception):
+    """Somebody closed the window: the stream ends, and nothing is wrong."""
+
+
+class Sink(ABC):
+    """Takes fused frames. Use it as a context manager, or call `close`."""
+
+    @abstractmethod
+    def write(self, pixels: Frame) -> None:
+        """Take one frame (H, W, 3) uint8 RGB, which is only lent.
+
+        Raises:
+            OutputError: it cannot be written; what was written before stays.
+            SinkClosedError: nobody wants any more.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what was written, so that it can be used; calling it again does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class NullSink(Sink):
+    """Takes frames and forgets them, to measure."""
+
+    def write(self, pixels: Frame) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def check_size(known: tuple[int, ...] | None, pixels: Frame) -> tuple[int, ...]:
+    """Return the shape of a frame; raise `OutputError` where the first had another one."""
+    if known is not None and known != pixels.shape:
+        raise OutputError(
+            f"frames changed from {known[0]}x{known[1]} to {pixels.shape[0]}x{pixels.shape[1]} in "
+            "the middle, which this sink cannot hold: use a folder as the sink"
+        )
+    return pixels.shape

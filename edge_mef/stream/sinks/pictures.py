@@ -1,0 +1,39 @@
+"""Fused frames as pictures in a folder."""
+
+import re
+from pathlib import Path
+
+from edge_mef.errors import OutputError
+from edge_mef.saving import write_picture
+from edge_mef.stream.sinks.base import Frame, Sink
+
+_NAME = re.compile(r"\d{6,}\.png")
+
+
+class PictureSink(Sink):
+    """Writes 000000.png, 000001.png and so on, each whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder.
+
+        Raises:
+            OutputError: it cannot be made, or holds such pictures already.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            there = [path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+        except OSError as error:
+            raise OutputError(f"cannot make '{folder}': {error.strerror or error}") from error
+        if there:
+            raise OutputError(
+                f"'{folder}' holds pictures such as {min(there)} already: choose another folder"
+            )
+        self._folder, self._number = folder, 0
+
+    def write(self, pixels: Frame) -> None:
+        """Write the next picture."""
+        write_picture(self._folder / f"{self._number:06}.png", pixels)
+        self._number += 1
+
+    def close(self) -> None:
+        """Do nothing: every picture is complete."""

@@ -1,0 +1,1 @@
+"""Where a stream's frames come from: folders, video files, cameras, GStreamer."""

@@ -1,0 +1,53 @@
+"""What a source of frames is."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+
+from typing_extensions import Self
+
+from edge_mef.errors import EdgeMefError, InputError
+from edge_mef.stream.frames import CameraFrame
+
+
+class BadFrameError(InputError):
+    """One frame cannot be read; the next one may be."""
+
+
+class SourceLostError(EdgeMefError):
+    """A source ended that should have gone on: a camera unplugged, a pipeline broken."""
+
+
+class Source(ABC):
+    """Delivers frames in the order they were taken. Use it as a context manager, or call `close`.
+
+    Attributes:
+        fps: frames per second as far as the source states it, None where it does not.
+        live: whether it goes on by itself, so that what is not taken in time is lost.
+    """
+
+    fps: float | None = None
+    live: bool = False
+
+    @abstractmethod
+    def read(self) -> CameraFrame | None:
+        """Return the next frame, or None after the last.
+
+        Raises:
+            BadFrameError: this frame cannot be read; the next may be asked for.
+            SourceLostError: there will be no further frames, though there should be.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release it; calling it again does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,154 @@
+"""edge-mef stream: from a folder to a sink, what it says, and its exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_mef.fuser import fuse
+from edge_mef.render.brackets import random_bracket
+from tests.conftest import RunCli, noise_stack
+
+SIZE = (48, 64)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve frames, dark and bright in turn."""
+    stack = noise_stack(2, SIZE)
+    (tmp_path / "camera").mkdir()
+    for index in range(12):
+        Image.fromarray(stack[index % 2]).save(tmp_path / "camera" / f"{index}.png")
+    return tmp_path / "camera"
+
+
+def test_it_fuses_a_folder_into_a_folder(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:
+    result = run_cli("stream", "--source", folder, "--sink", tmp_path / "fused")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("6 fused of 12 frames in ")
+    assert "none dropped" in result.out
+    found = sorted((tmp_path / "fused").iterdir())
+    assert len(found) == 6
+    expected = fuse(*noise_stack(2, SIZE), sort=False)
+    for path in found:
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), expected)
+
+
+def test_it_answers_in_json(run_cli: RunCli, folder: Path) -> None:
+    (folder / "5.png").write_text("damaged")
+    result = run_cli(
+        "stream", "--source", folder, "--overlap", "--json", "--bundle", "ffmef-edge-2"
+    )
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    assert (found["frames_read"], found["bad"], found["ended"]) == (11, 1, "end of the source")
+    assert found["fused"] == found["brackets"] == 9
+    assert found["p99_ms"] >= found["p50_ms"] > 0
+    assert "5.png" in found["notes"][0]
+
+
+def test_it_writes_a_video_at_half_the_rate(run_cli: RunCli, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "fused.avi"
+    result = run_cli("stream", "--source", folder, "--sink", path, "--loops", "2")
+    assert (result.code, result.err) == (0, "")
+    capture = cv2.VideoCapture(str(path))
+    assert capture.get(cv2.CAP_PROP_FPS) == 15
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 12
+
+
+def test_it_ends_after_some_frames(run_cli: RunCli, folder: Path) -> None:
+    result = run_cli("stream", "--source", folder, "--loops", "1000", "--frames", "5")
+    assert result.code == 0
+    assert result.out.startswith("5 fused of ")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (("--source", "nowhere"), 2, "expected a folder, a video, a camera"),
+        (("--source", "."), 2, "expected pictures in '.', found none"),
+        (("--source", "camera", "--policy", "newest"), 2, "expected a policy of block"),
+        (("--source", "camera", "--fps", "0"), 2, "expected frames per second of 0 to 1000"),
+        (("--source", "camera", "--step", "0"), 2, "expected a step of more than 0 stops"),
+        (("--source", "camera", "--deadline", "-1"), 2, "expected a deadline of more than 0"),
+        (("--source", "camera", "--slots", "1"), 2, "expected 3 to 64 slots, found 1"),
+        (("--source", "camera", "--bundle", "nothing"), 2, "nothing"),
+        (("--source", "camera", "--sink", "x.gif"), 2, "expected a folder or a video"),
+        (("--source", "camera", "--motion-limit", "0.1"), 2, "is for --motion-guard"),
+        (("--source", "camera", "--motion-guard", "--motion-limit", "2"), 2, "limit of motion"),
+        (("--source", "/dev/video98"), 3, "no camera can be opened"),
+        (
+            ("--source", "camera", "--exposures", "3", "--bundle", "ffmef"),
+            2,
+            "fuses 2 exposures, found 3",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    run_cli: RunCli,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    code: int,
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    result = run_cli("stream", *options)
+    assert result.code == code
+    assert sentence in result.sentence
+
+
+def test_a_scene_that_moved_is_one_exposure(run_cli: RunCli, tmp_path: Path) -> None:
+    """The picture jumps to the side between the two frames of the second half."""
+    camera = tmp_path / "moving"
+    camera.mkdir()
+    dark, bright = random_bracket(1, height=180, width=320).exposures
+    for index in range(8):
+        moved = np.roll(bright, 40 if index > 3 else 0, axis=1)
+        Image.fromarray(moved if index % 2 else dark).save(camera / f"{index}.png")
+    options = ("--source", camera, "--sink", tmp_path / "fused", "--motion-guard")
+    result = run_cli("stream", *options)
+    assert (result.code, result.err) == (0, "")
+    assert "; 2 moved; " in result.out
+    shown = [np.asarray(Image.open(tmp_path / "fused" / f"00000{i}.png")) for i in range(4)]
+    np.testing.assert_array_equal(shown[0], fuse(dark, bright, sort=False))
+    exposures = [dark, np.roll(bright, 40, axis=1)]
+    assert any(np.array_equal(shown[2], exposure) for exposure in exposures)
+    np.testing.assert_array_equal(shown[2], shown[3])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a child")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_and_the_video_is_whole(folder: Path, tmp_path: Path, number: int) -> None:
+    path = tmp_path / "fused.avi"
+    program = (
+        "import signal; signal.signal(2, signal.default_int_handler)\n"
+        "from edge_mef.cli import main; main()"
+    )
+    options = ["stream", "--source", str(folder), "--loops", "100000", "--sink", str(path)]
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    partial = tmp_path / ".fused-partial.avi"
+    while not (partial.exists() and partial.stat().st_size > 20_000):
+        assert child.poll() is None
+        time.sleep(0.05)
+    os.kill(child.pid, number)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert err == "error: interrupted; what was fused is complete\n"
+    count = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT)
+    told = int(out.split()[0])
+    assert told > 5
+    assert count - told in (0, 1)  # the last one may have been written, and not yet counted

@@ -1,0 +1,210 @@
+"""Sinks: what arrives, what is left when they fail, and that nothing there before is lost."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from edge_mef.errors import InputError, MissingError, OutputError
+from edge_mef.stream import gst_launch
+from edge_mef.stream.places import open_sink
+from edge_mef.stream.sinks.base import NullSink
+from edge_mef.stream.sinks.pipeline import PipelineSink
+
+Frame = NDArray[np.uint8]
+needs_gstreamer = pytest.mark.skipif(
+    shutil.which("gst-launch-1.0") is None, reason="GStreamer's gst-launch-1.0 is not installed"
+)
+
+
+@dataclass
+class Usage:
+    free: int
+
+
+def shaded(value: int, size: tuple[int, int] = (48, 66)) -> Frame:
+    """A frame in which channels, rows and columns cannot be mistaken for each other."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    return np.stack([rows + value, columns + value, 0 * rows + 200 - value], 2).astype(np.uint8)
+
+
+def test_none() -> None:
+    with open_sink("none", fps=30) as sink:
+        assert isinstance(sink, NullSink)
+        sink.write(shaded(0))
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    with open_sink(f"{tmp_path}/new/folder", fps=30) as sink:
+        for value in range(3):
+            sink.write(shaded(value))
+        sink.write(shaded(9, (10, 20)))
+    folder = tmp_path / "new" / "folder"
+    assert sorted(path.name for path in folder.iterdir()) == [f"00000{i}.png" for i in range(4)]
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "000002.png")), shaded(2))
+    with pytest.raises(OutputError, match=r"holds pictures such as 000000\.png already"):
+        open_sink(str(folder), fps=30)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot make"):
+        open_sink(f"{tmp_path}/file/folder", fps=30)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi"])
+def test_a_video(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"fused{ending}"
+    path.write_text("an older one")
+    with open_sink(str(path), fps=12.5) as sink:
+        for value in range(10):
+            sink.write(shaded(value))
+        assert path.read_text() == "an older one"
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (found := capture.read())[0]:
+        frames.append(found[1][:, :, ::-1])
+    assert len(frames) == 10
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(12.5)
+    assert np.abs(frames[5].astype(int) - shaded(5)).mean() < 8
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_video_of_nothing_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "fused.mp4"
+    path.write_text("an older one")
+    with open_sink(str(path), fps=30):
+        pass
+    assert path.read_text() == "an older one"
+
+
+def test_a_video_holds_one_size(tmp_path: Path) -> None:
+    with open_sink(f"{tmp_path}/fused.avi", fps=30) as sink:
+        sink.write(shaded(1))
+        with pytest.raises(OutputError, match="changed from 48x66 to 20x20 in the middle"):
+            sink.write(shaded(1, (20, 20)))
+    assert cv2.VideoCapture(f"{tmp_path}/fused.avi").get(cv2.CAP_PROP_FRAME_COUNT) == 1
+
+
+def test_a_video_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [10**9, 10**9, 10**6]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(free.pop(0)))
+    with open_sink(f"{tmp_path}/fused.avi", fps=30) as sink:
+        sink.write(shaded(1))
+        sink.write(shaded(1))
+        with pytest.raises(OutputError, match="is full: the video is complete up to here"):
+            sink.write(shaded(1))
+    assert cv2.VideoCapture(f"{tmp_path}/fused.avi").get(cv2.CAP_PROP_FRAME_COUNT) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("fused.gif", "expected a folder or a video"), ("gst:", "expected a pipeline")],
+)
+def test_sinks_that_are_none(text: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        open_sink(text, fps=30)
+
+
+def test_a_video_in_no_folder() -> None:
+    with pytest.raises(OutputError, match="there is no folder 'nowhere'"):
+        open_sink("nowhere/fused.mp4", fps=30)
+
+
+def test_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(MissingError, match="there is no screen"):
+        open_sink("window", fps=30)
+
+
+@needs_gstreamer
+@pytest.mark.parametrize("size", [(48, 64), (48, 66), (31, 33)])
+def test_a_pipeline(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Raw frames come out as they went in, whatever their rows are padded to."""
+    out = tmp_path / "frame-%d.raw"
+    with open_sink(f"gst:video/x-raw,format=BGRx ! multifilesink location={out}", fps=30) as sink:
+        for value in range(4):
+            sink.write(shaded(value, size))
+    for value in range(4):
+        found = np.fromfile(tmp_path / f"frame-{value}.raw", np.uint8).reshape(*size, 4)
+        np.testing.assert_array_equal(found[:, :, 2::-1], shaded(value, size))
+
+
+@needs_gstreamer
+def test_a_pipeline_that_cannot_be() -> None:
+    def fill() -> None:
+        with open_sink("gst:nosuchelement", fps=30) as sink:
+            for _ in range(1000):
+                sink.write(shaded(0, (480, 640)))
+
+    with pytest.raises(OutputError, match=r'the pipeline failed: .*no element "nosuchelement"'):
+        fill()
+
+
+@needs_gstreamer
+def test_a_pipeline_that_dies_in_the_middle() -> None:
+    def fill() -> None:
+        with open_sink("gst:identity error-after=3 ! fakesink", fps=30) as sink:
+            for _ in range(1000):
+                sink.write(shaded(0, (480, 640)))
+
+    with pytest.raises(OutputError, match="the pipeline failed: Failed after iterations"):
+        fill()
+
+
+@needs_gstreamer
+def test_a_pipeline_that_stalls_ends_with_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stopped while it is written to, and never goes on."""
+    monkeypatch.setattr(gst_launch, "_PATIENCE", 0.5)
+    sink = open_sink("gst:fakesink", fps=30)
+    sink.write(shaded(0))
+    assert isinstance(sink, PipelineSink)
+    assert sink._launched is not None
+    process = sink._launched.process
+    process.send_signal(signal.SIGSTOP)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+
+    def fill() -> None:
+        while True:
+            sink.write(shaded(0, (48, 66)))
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fill()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    began = time.monotonic()
+    with pytest.raises(OutputError, match="it ended with -9"):
+        sink.close()
+    assert time.monotonic() - began < 10
+    assert process.poll() == -signal.SIGKILL
+
+
+@needs_gstreamer
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")
+def test_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a screen that nobody looks at; pip's OpenCV has no windows, so it is GStreamer's."""
+    screen = subprocess.Popen(["Xvfb", ":87", "-screen", "0", "640x480x24"], stderr=-3)
+    try:
+        monkeypatch.setenv("DISPLAY", ":87")
+        while not Path("/tmp/.X11-unix/X87").exists():
+            assert screen.poll() is None
+            os.sched_yield()
+        with open_sink("window", fps=30) as sink:
+            for value in range(10):
+                sink.write(shaded(value, (240, 320)))
+    finally:
+        screen.terminate()
+        screen.wait()
