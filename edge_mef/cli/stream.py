@@ -14,6 +14,7 @@ from edge_mef.errors import EdgeMefError, InputError
 
 if TYPE_CHECKING:
     from edge_mef.stream.run import Choose, StreamOptions, StreamReport, StreamRun
+    from edge_mef.stream.sinks.base import Sink
 
 _FPS = 30.0
 
@@ -93,6 +94,8 @@ def stream(
     from edge_mef.stream.places import open_sink, open_source
     from edge_mef.stream.run import StreamOptions, StreamRun
 
+    if deadline is not None and not deadline > 0:
+        raise InputError(f"expected more than 0 ms for --deadline, found {deadline:g}")
     options = StreamOptions(
         exposures=exposures,
         step=step,
@@ -118,8 +121,8 @@ def stream(
         fuser.bundle.manifest.contract.check_count(exposures)
         found = opened.enter_context(open_source(source, loops=loops))
         rate = _rate(fps, found.fps, options)
-        target = opened.enter_context(open_sink(sink, fps=rate))
-        _run(StreamRun(found, fuser, target, options), json=json)
+        target = opened.enter_context(open_sink(sink, fps=rate, source=source))
+        _run(StreamRun(found, fuser, target, options), target, json=json)
 
 
 def _guard(wanted: bool, limit: float | None) -> Choose | None:
@@ -138,22 +141,36 @@ def _rate(asked: float | None, source: float | None, options: StreamOptions) -> 
     """Return the frames per second of the sink."""
     if asked is not None:
         if not 0 < asked <= 1000:
-            raise InputError(f"expected frames per second of 0 to 1000, found {asked}")
+            raise InputError(f"expected more than 0 and up to 1000 for --fps, found {asked:g}")
         return asked
     return (source or _FPS) / (1 if options.overlap else options.exposures)
 
 
-def _run(running: StreamRun, *, json: bool) -> None:
+def _run(running: StreamRun, sink: Sink, *, json: bool) -> None:
     line = _Line(shown=not json)
     try:
         report = running.run(line.show)
     except KeyboardInterrupt as error:
         _finish(line, running.report(), json=json)
-        raise fail("interrupted; what was fused is complete", INTERRUPTED) from error
+        raise fail(_ended_early(sink), INTERRUPTED) from error
     except EdgeMefError:
         _finish(line, running.report(), json=json)
         raise
     _finish(line, report, json=json)
+    if not report.written and report.ended == "end of the source":
+        raise InputError(
+            f"nothing was fused of {report.read} frames: expected {running.exposures} exposures in "
+            "turn that can be paired, so see what was dropped and noted"
+        )
+
+
+def _ended_early(sink: Sink) -> str:
+    """End the sink after an interrupt, and say how that went."""
+    try:
+        sink.close()
+    except EdgeMefError as error:
+        return f"interrupted, and {error}"
+    return "interrupted; what was fused is complete"
 
 
 def _finish(line: _Line, report: StreamReport, *, json: bool) -> None:

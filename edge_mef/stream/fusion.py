@@ -137,6 +137,8 @@ class FusionStream:
         """
         since = time.perf_counter()
         check_arrays(exposures)
+        if only is not None and not (isinstance(only, int) and 0 <= only < len(exposures)):
+            raise InputError(f"expected one of {len(exposures)} exposures from 0, found {only!r}")
         self._fuser.check(len(exposures), *exposures[0].shape[:2])
         frames = [exposures[i] for i in order_exposures(exposures)] if self._sort else exposures
         slot = self._take_slot(timeout)
@@ -352,15 +354,15 @@ class FusionStream:
 def _check_options(policy: str, deadline: float | None) -> None:
     if policy not in get_args(Policy):
         raise InputError(f"expected a policy of {', '.join(get_args(Policy))}, found '{policy}'")
-    if deadline is not None and not deadline > 0:
-        raise InputError(f"expected a deadline of more than 0 seconds, found {deadline}")
+    if deadline is not None and not (isinstance(deadline, int | float) and deadline > 0):
+        raise InputError(f"expected a deadline of more than 0 seconds, found {deadline!r}")
 
 
 def _count(asked: int | None, default: int, least: int, what: str) -> int:
     if asked is None:
         return default
-    if not least <= asked <= _MOST:
-        raise InputError(f"expected {least} to {_MOST} {what}, found {asked}")
+    if not (isinstance(asked, int) and least <= asked <= _MOST):
+        raise InputError(f"expected {least} to {_MOST} {what}, found {asked!r}")
     return asked
 
 

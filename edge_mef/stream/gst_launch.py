@@ -92,6 +92,7 @@ class Launched:
             **pipes,  # type: ignore[call-overload]
         )
         self._said: list[str] = []
+        self._asked = False  # whether it had to be asked to end
         self._listeners = [
             threading.Thread(target=_listen, args=(pipe, heard), daemon=True)
             for pipe, heard in ((self.process.stderr, self._keep), (self.process.stdout, on_line))
@@ -108,11 +109,18 @@ class Launched:
         """Return what went wrong as far as it said so."""
         errors = [line for line in self._said if re.match(r"(ERROR|WARNING: erroneous)", line)]
         told = re.sub(r"^(ERROR|WARNING): (from element \S+: )?", "", errors[0]) if errors else ""
+        if not told and self._asked:
+            return f"it did not end within {_PATIENCE:g} seconds, and was stopped"
         return told.rstrip(".") or f"it ended with {self.process.poll()}"
 
     def end(self) -> int:
         """Wait for its end, ask it to, and make it, one after the other; return its exit code."""
-        code = self._wait()
+        try:
+            code = self._wait()
+        except BaseException:  # a signal: leave no process behind
+            self.process.kill()
+            self.process.wait()
+            raise
         for listener in self._listeners:
             listener.join(1.0)
         return code
@@ -120,6 +128,7 @@ class Launched:
     def _wait(self) -> int:
         for number in (None, signal.SIGTERM, signal.SIGKILL):
             if number is not None:
+                self._asked = True
                 self.process.send_signal(number)
             try:
                 return self.process.wait(_PATIENCE)

@@ -15,7 +15,9 @@ STEP = 0.5  # stops
 _USUAL = 15  # intervals between frames whose median is the usual one
 _LATE = 2.5  # usual intervals that lie at most between two frames of a bracket
 _FEWEST, _MOST = 2, 9
+_FIRST = 1.0  # seconds between the first two frames at most, when nothing is usual yet
 REPEATED, STALE, UNKNOWN = "repeated exposure", "too far apart", "no exposure"
+LEFT = "left at the end"
 
 
 class BracketPairing:
@@ -82,13 +84,17 @@ class BracketPairing:
         self._used = len(self._waiting)
         return bracket
 
+    def finish(self) -> None:
+        """Count what waits for a bracket that will not come."""
+        self._remove(list(self._waiting), LEFT)
+
     def _leave_behind(self, frame: CameraFrame) -> None:
         """Drop what waits for too long, or was taken after this frame: time began anew."""
         last, self._last = self._last or frame, frame
         since = frame.time - last.time
         # A number that jumps says how many frames the time is shared by.
         interval = since / max(1, frame.number - last.number)
-        longest = self._longest or _LATE * self._usual(interval)
+        longest = self._longest or self._usual_gap(interval)
         if not 0 <= since <= longest:
             self._remove(list(self._waiting), STALE)
         most = (self._count - 1) * longest
@@ -96,9 +102,12 @@ class BracketPairing:
         if since > 0:
             self._intervals.append(interval)
 
-    def _usual(self, interval: float) -> float:
+    def _usual_gap(self, interval: float) -> float:
+        """Return the longest gap between frames that is no sign of a lost one."""
         ordered = sorted(self._intervals)
-        return ordered[len(ordered) // 2] if ordered else interval
+        if not ordered:
+            return min(_LATE * interval, _FIRST)
+        return _LATE * ordered[(len(ordered) - 1) // 2]
 
     def _alike(self, one: CameraFrame, other: CameraFrame) -> bool:
         return abs(_exposure(one) - _exposure(other)) < self._step

@@ -1,5 +1,6 @@
 """What `--source` and `--sink` say: which kind it is, and opening it."""
 
+import re
 from pathlib import Path
 
 from edge_mef.errors import InputError
@@ -29,11 +30,11 @@ def open_source(text: str, *, loops: int = 1) -> Source:
     if text.startswith(_PIPELINE):
         return PipelineSource(text.removeprefix(_PIPELINE))
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():
         return PictureSource(path, loops)
     if path.is_file():
         return VideoSource(path)
-    if text.isdecimal() or text.startswith("/dev/"):
+    if re.fullmatch(r"[0-9]{1,4}", text) or text.startswith("/dev/"):
         return DeviceSource(text)
     raise InputError(
         f"expected a folder, a video, a camera such as 0 or /dev/video0, or gst:PIPELINE as the "
@@ -41,12 +42,16 @@ def open_source(text: str, *, loops: int = 1) -> Source:
     )
 
 
-def open_sink(text: str, *, fps: float) -> Sink:
+def open_sink(text: str, *, fps: float, source: str = "") -> Sink:
     """Open "none", "window", a video file by its ending, gst:PIPELINE, or a folder.
+
+    Args:
+        fps: frames per second that it is told to have.
+        source: what `open_source` was given; the sink must be another file or folder.
 
     Raises:
         InputError: the ending is none of a video.
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or is the source.
         MissingError: there is no screen, or GStreamer is not installed.
     """
     if text == "none":
@@ -55,11 +60,13 @@ def open_sink(text: str, *, fps: float) -> Sink:
         return open_window(fps)
     if text.startswith(_PIPELINE):
         return PipelineSink(text.removeprefix(_PIPELINE), fps)
-    path = Path(text)
+    path, inputs = Path(text), [Path(source)] if source else []
+    if not text:
+        raise InputError("expected a sink, found nothing: use none, a folder or a video")
     if path.suffix and not path.is_dir() and not text.endswith("/"):
         if path.suffix.lower() not in CODECS:
             raise InputError(
                 f"expected a folder or a video ({', '.join(CODECS)}) as the sink, found '{text}'"
             )
-        return VideoSink(path, fps)
-    return PictureSink(path)
+        return VideoSink(path, fps, inputs=inputs)
+    return PictureSink(path, inputs=inputs)

@@ -23,7 +23,7 @@ from edge_mef.stream.statistics import StreamStatistics
 _LOOK = 0.5  # seconds between two looks at the statistics
 _PATIENCE = 5.0  # seconds that a source may take to notice that nobody wants any more
 _MOST_BAD = 10  # failures in a row after which a stream is given up
-End = Literal["end of the source", "frames", "window closed"]
+End = Literal["end of the source", "frames", "sink closed", "failed"]
 Choose = Callable[[tuple[Frame, ...]], int | None]
 Listen = Callable[["StreamReport"], None]
 
@@ -130,6 +130,11 @@ class StreamRun:
         self._ended: End | None = None
         self._began = time.perf_counter()
 
+    @property
+    def exposures(self) -> int:
+        """Frames of a bracket."""
+        return self._options.exposures
+
     def run(self, listen: Listen | None = None) -> StreamReport:
         """Fuse until the source ends, enough frames are fused, or nobody looks any more.
 
@@ -150,6 +155,7 @@ class StreamRun:
             self._stream.close()
             reader.join(_PATIENCE)
         if self._failure is not None and self._ended == "end of the source":
+            self._ended = "failed"
             raise self._failure
         return self.report()
 
@@ -176,7 +182,7 @@ class StreamRun:
                 try:
                     self._sink.write(fused.pixels)
                 except SinkClosedError:
-                    return "window closed"
+                    return "sink closed"
                 self._written += 1
             elif fused is None:
                 return "end of the source"
@@ -205,6 +211,7 @@ class StreamRun:
         except Exception as error:  # raised again where frames are written
             self._failure = error
         finally:
+            self._pairing.finish()
             self._stream.finish()
 
     def _read_one(self) -> bool:

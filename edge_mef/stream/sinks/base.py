@@ -13,7 +13,7 @@ Frame = NDArray[np.uint8]
 
 
 class SinkClosedError(Exception):
-    """Somebody closed the window: the stream ends, and nothing is wrong."""
+    """Nobody wants any more, as when a window is closed: the stream ends, and nothing is wrong."""
 
 
 class Sink(ABC):

@@ -1,6 +1,7 @@
 """Fused frames as pictures in a folder."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mef.errors import OutputError
@@ -13,12 +14,14 @@ _NAME = re.compile(r"\d{6,}\.png")
 class PictureSink(Sink):
     """Writes 000000.png, 000001.png and so on, each whole or not at all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, inputs: Sequence[Path] = ()) -> None:
         """Make the folder.
 
         Raises:
-            OutputError: it cannot be made, or holds such pictures already.
+            OutputError: it cannot be made, holds such pictures already, or is one of the inputs.
         """
+        if any(folder.exists() and path.exists() and folder.samefile(path) for path in inputs):
+            raise OutputError(f"the sink '{folder}' is the source: choose another folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             there = [path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)]
@@ -32,7 +35,12 @@ class PictureSink(Sink):
 
     def write(self, pixels: Frame) -> None:
         """Write the next picture."""
-        write_picture(self._folder / f"{self._number:06}.png", pixels)
+        path = self._folder / f"{self._number:06}.png"
+        if path.exists():
+            raise OutputError(
+                f"another program has written '{path}' meanwhile: choose a folder of its own"
+            )
+        write_picture(path, pixels)
         self._number += 1
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from edge_mef.stream.gst_launch import (
     split_pipeline,
     stride_of,
 )
-from edge_mef.stream.sinks.base import Frame, Sink, check_size
+from edge_mef.stream.sinks.base import Frame, Sink, SinkClosedError, check_size
 
 _FINEST = 1001  # 30000/1001 is the finest rate that is usual
 
@@ -41,7 +41,8 @@ class PipelineSink(Sink):
         try:
             _write_all(self._launched, padded(pixels).reshape(-1).data)
         except BrokenPipeError as error:
-            self._launched.end()
+            if not self._launched.end():
+                raise SinkClosedError from error  # it has all that it wanted
             raise OutputError(f"the pipeline failed: {self._launched.why()}") from error
 
     def _started(self, height: int, width: int) -> Launched:

@@ -17,7 +17,7 @@ from edge_mef.stream.sources.base import Source, SourceLostError
 _NAME = "edgemefout"
 _SIZE = re.compile(rf"{_NAME}.GstPad:src: caps = .*width=\(int\)(\d+), height=\(int\)(\d+)")
 _RATE = re.compile(r"framerate=\(fraction\)(\d+)/(\d+)")
-_BUFFER = re.compile(r"last-message = chain .*\((\d+) bytes,.* pts: (\S+), ")
+_BUFFER = re.compile(rf"{_NAME}: last-message = chain .*\((\d+) bytes,.* pts: (\S+), ")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Video files and cameras, by OpenCV."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ import numpy as np
 
 from edge_mef.errors import InputError, MissingError
 from edge_mef.stream.frames import CameraFrame, measured_exposure
+from edge_mef.stream.opencv import quiet_opencv
 from edge_mef.stream.sources.base import Source, SourceLostError
-
-_SILENT = "-8"  # as FFmpeg numbers its levels
 
 
 class VideoSource(Source):
@@ -24,7 +22,7 @@ class VideoSource(Source):
         Raises:
             InputError: OpenCV cannot read it.
         """
-        self._path, self._capture = path, _quietly_opened(str(path), cv2.CAP_ANY)
+        self._path, self._capture = path, _opened(str(path), cv2.CAP_ANY)
         self._number = 0
         if not self._capture.isOpened():
             raise InputError(f"'{path}' is no video that OpenCV can read")
@@ -68,9 +66,9 @@ class DeviceSource(Source):
             MissingError: there is no such camera, or it is in use.
         """
         self._device, self._number = device, 0
-        which: Any = int(device) if device.isdecimal() else device
+        which = int(device) if device.isdecimal() else device
         linux = sys.platform == "linux"
-        self._capture = _quietly_opened(which, cv2.CAP_V4L2 if linux else cv2.CAP_ANY)
+        self._capture = _opened(which, cv2.CAP_V4L2 if linux else cv2.CAP_ANY)
         if not self._capture.isOpened():
             raise MissingError(
                 f"no camera can be opened as '{device}': see whether it is there, whether another "
@@ -103,14 +101,6 @@ def _frame(pixels: Any, number: int, time: float) -> CameraFrame:
     return CameraFrame(found, number, time, measured_exposure(found))
 
 
-def _quietly_opened(what: Any, api: int) -> Any:
-    """Open without what OpenCV would print of it; what matters is told in our own sentence."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", _SILENT)
-    logging = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
-    level = getattr(cv2, "getLogLevel", None) or cv2.utils.logging.getLogLevel
-    before = level()
-    logging(0)
-    try:
+def _opened(what: str | int, api: int) -> Any:
+    with quiet_opencv():
         return cv2.VideoCapture(what, api)
-    finally:
-        logging(before)

@@ -64,6 +64,13 @@ def test_it_writes_a_video_at_half_the_rate(run_cli: RunCli, folder: Path, tmp_p
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 12
 
 
+def test_nothing_fused_is_no_success(run_cli: RunCli, folder: Path) -> None:
+    result = run_cli("stream", "--source", folder, "--step", "30")
+    assert result.code == 2
+    assert "11 repeated exposure, 1 left at the end" in result.out
+    assert result.err.startswith("error: nothing was fused of 12 frames")
+
+
 def test_it_ends_after_some_frames(run_cli: RunCli, folder: Path) -> None:
     result = run_cli("stream", "--source", folder, "--loops", "1000", "--frames", "5")
     assert result.code == 0
@@ -76,9 +83,10 @@ def test_it_ends_after_some_frames(run_cli: RunCli, folder: Path) -> None:
         (("--source", "nowhere"), 2, "expected a folder, a video, a camera"),
         (("--source", "."), 2, "expected pictures in '.', found none"),
         (("--source", "camera", "--policy", "newest"), 2, "expected a policy of block"),
-        (("--source", "camera", "--fps", "0"), 2, "expected frames per second of 0 to 1000"),
+        (("--source", "camera", "--fps", "0"), 2, "expected more than 0 and up to 1000 for --fps"),
         (("--source", "camera", "--step", "0"), 2, "expected a step of more than 0 stops"),
-        (("--source", "camera", "--deadline", "-1"), 2, "expected a deadline of more than 0"),
+        (("--source", "camera", "--deadline", "-1"), 2, "0 ms for --deadline, found -1"),
+        (("--source", "camera", "--sink", "camera"), 2, "is the source"),
         (("--source", "camera", "--slots", "1"), 2, "expected 3 to 64 slots, found 1"),
         (("--source", "camera", "--bundle", "nothing"), 2, "nothing"),
         (("--source", "camera", "--sink", "x.gif"), 2, "expected a folder or a video"),
@@ -140,8 +148,7 @@ def test_signals_end_it_and_the_video_is_whole(folder: Path, tmp_path: Path, num
         stderr=subprocess.PIPE,
         text=True,
     )
-    partial = tmp_path / ".fused-partial.avi"
-    while not (partial.exists() and partial.stat().st_size > 20_000):
+    while sum(partial.stat().st_size for partial in tmp_path.glob(".edge-mef-*")) < 20_000:
         assert child.poll() is None
         time.sleep(0.05)
     os.kill(child.pid, number)

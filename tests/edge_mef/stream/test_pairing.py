@@ -119,6 +119,20 @@ def test_time_that_begins_anew_and_time_that_stands_still() -> None:
     assert pairing.add(CameraFrame(PIXELS, 2, 1.0, 0.0)) is not None
 
 
+def test_the_first_two_frames_may_be_of_different_days() -> None:
+    pairing = BracketPairing()
+    assert pairing.add(CameraFrame(PIXELS, 1, 0.0, 0.0)) is None
+    assert pairing.add(CameraFrame(PIXELS, 2, 3600.0, 2.0)) is None
+    assert pairing.add(CameraFrame(PIXELS, 3, 3600.1, 0.0)) is not None
+
+
+def test_what_is_left_at_the_end_is_counted() -> None:
+    pairing = BracketPairing()
+    brackets(pairing, "dbd")
+    pairing.finish()
+    assert pairing.dropped == {"left at the end": 1}
+
+
 def test_the_longest_time_may_be_stated() -> None:
     slow = frames("d.........b")
     pairing = BracketPairing(longest=1.0)

@@ -160,7 +160,7 @@ def test_a_sink_that_fails_ends_it(number: int) -> None:
 
 def test_a_window_that_is_closed_ends_it_well() -> None:
     report = run(MadeSource([1] * 1000), MadeSink(fail_at=4, error=SinkClosedError()))
-    assert (report.ended, report.read < 100) == ("window closed", True)
+    assert (report.ended, report.read < 100) == ("sink closed", True)
 
 
 def test_a_sink_that_blocks_holds_up_a_file_and_costs_a_camera_its_oldest_frames() -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from PIL import Image
 from edge_mef.errors import InputError, MissingError, OutputError
 from edge_mef.stream import gst_launch
 from edge_mef.stream.places import open_sink
-from edge_mef.stream.sinks.base import NullSink
+from edge_mef.stream.sinks.base import NullSink, SinkClosedError
 from edge_mef.stream.sinks.pipeline import PipelineSink
+from tests.conftest import run_python
 
 Frame = NDArray[np.uint8]
 needs_gstreamer = pytest.mark.skipif(
@@ -79,6 +81,70 @@ def test_a_video(tmp_path: Path, ending: str) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_video_through_a_link_and_beside_files_of_others(tmp_path: Path) -> None:
+    """A link stays a link; no name beside it is taken that somebody else may have."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.avi").symlink_to(tmp_path / "real" / "fused.avi")
+    with open_sink(f"{tmp_path}/link.avi", fps=30) as one:
+        one.write(shaded(1))
+        with open_sink(f"{tmp_path}/link.avi", fps=30) as other:
+            other.write(shaded(2))
+            one.write(shaded(1))
+    assert (tmp_path / "link.avi").is_symlink()
+    assert [p.name for p in (tmp_path / "real").iterdir()] == ["fused.avi"]
+    assert cv2.VideoCapture(f"{tmp_path}/link.avi").get(cv2.CAP_PROP_FRAME_COUNT) == 2
+
+
+def test_the_source_is_never_the_sink(tmp_path: Path) -> None:
+    video, folder = tmp_path / "camera.avi", tmp_path / "camera"
+    video.write_text("a video")
+    folder.mkdir()
+    (tmp_path / "link.avi").symlink_to(video)
+    for name in ("camera.avi", "link.avi"):
+        with pytest.raises(OutputError, match="is one of the inputs"):
+            open_sink(str(tmp_path / name), fps=30, source=str(video))
+    with pytest.raises(OutputError, match="is the source: choose another folder"):
+        open_sink(str(folder), fps=30, source=f"{folder}/")
+
+
+LIMITED = """
+import resource, signal, sys
+import numpy as np
+from edge_mef.stream.places import open_sink
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+sink = open_sink(sys.argv[1], fps=30)
+for seed in range(60):
+    sink.write(np.random.default_rng(seed).integers(0, 256, (120, 160, 3), np.uint8))
+try:
+    sink.close()
+except Exception as error:
+    print(type(error).__name__, str(error)[:18])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+@pytest.mark.parametrize("ending", [".mp4", ".avi"])
+def test_a_quota_costs_no_video_that_was_there(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"fused{ending}"
+    path.write_text("an older one")
+    result = run_python(LIMITED, path)
+    assert result.out.strip() == "OutputError of 60 frames only"
+    assert path.read_text() == "an older one"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_two_streams_into_one_folder(tmp_path: Path) -> None:
+    with open_sink(str(tmp_path / "fused"), fps=30) as one:
+        with open_sink(str(tmp_path / "fused"), fps=30) as other:
+            one.write(shaded(1))
+            with pytest.raises(OutputError, match="another program has written"):
+                other.write(shaded(2))
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(tmp_path / "fused" / "000000.png")), shaded(1)
+        )
+
+
 def test_a_video_of_nothing_replaces_nothing(tmp_path: Path) -> None:
     path = tmp_path / "fused.mp4"
     path.write_text("an older one")
@@ -96,19 +162,23 @@ def test_a_video_holds_one_size(tmp_path: Path) -> None:
 
 
 def test_a_video_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = [10**9, 10**9, 10**6]
+    free = [10**9, 10**9, 10**9, 10**6]
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(free.pop(0)))
     with open_sink(f"{tmp_path}/fused.avi", fps=30) as sink:
         sink.write(shaded(1))
         sink.write(shaded(1))
-        with pytest.raises(OutputError, match="is full: the video is complete up to here"):
+        with pytest.raises(OutputError, match="has less than 32 MiB left"):
             sink.write(shaded(1))
     assert cv2.VideoCapture(f"{tmp_path}/fused.avi").get(cv2.CAP_PROP_FRAME_COUNT) == 2
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("fused.gif", "expected a folder or a video"), ("gst:", "expected a pipeline")],
+    [
+        ("fused.gif", "expected a folder or a video"),
+        ("gst:", "expected a pipeline"),
+        ("", "expected a sink, found nothing"),
+    ],
 )
 def test_sinks_that_are_none(text: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
@@ -153,6 +223,17 @@ def test_a_pipeline_that_cannot_be() -> None:
 
 
 @needs_gstreamer
+def test_a_pipeline_that_wants_no_more() -> None:
+    def fill() -> None:
+        with open_sink("gst:identity eos-after=3 ! fakesink", fps=30) as sink:
+            for _ in range(1000):
+                sink.write(shaded(0, (480, 640)))
+
+    with pytest.raises(SinkClosedError):
+        fill()
+
+
+@needs_gstreamer
 def test_a_pipeline_that_dies_in_the_middle() -> None:
     def fill() -> None:
         with open_sink("gst:identity error-after=3 ! fakesink", fps=30) as sink:
@@ -186,7 +267,7 @@ def test_a_pipeline_that_stalls_ends_with_a_signal(monkeypatch: pytest.MonkeyPat
     finally:
         signal.signal(signal.SIGALRM, before)
     began = time.monotonic()
-    with pytest.raises(OutputError, match="it ended with -9"):
+    with pytest.raises(OutputError, match=r"did not end within 0\.5 seconds, and was stopped"):
         sink.close()
     assert time.monotonic() - began < 10
     assert process.poll() == -signal.SIGKILL

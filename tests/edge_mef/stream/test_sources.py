@@ -143,6 +143,8 @@ def test_a_file_that_is_no_video(tmp_path: Path) -> None:
 
 
 def test_no_such_camera(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="which is none of them"):
+        open_source("9" * 30)
     for name in ("/dev/video97", "97"):
         with pytest.raises(MissingError, match=f"no camera can be opened as '{name}'"):
             open_source(name)
@@ -174,6 +176,12 @@ def test_a_pipeline_with_rows_that_are_padded() -> None:
         assert frame.time == pytest.approx(index / 25)
         assert frame.exposure is not None
         assert math.isfinite(frame.exposure)
+
+
+@needs_gstreamer
+def test_what_other_elements_say_is_no_frame() -> None:
+    with open_source(f"gst:{solid(COLOURS[1], 7)} ! identity silent=false") as source:
+        assert len(everything(source)) == 7
 
 
 @needs_gstreamer
