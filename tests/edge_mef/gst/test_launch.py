@@ -34,11 +34,17 @@ STAND_INS = {
 }
 
 
+@pytest.fixture
+def examples() -> Path:
+    """The folder of the examples, where the whole repository is here."""
+    if not EXAMPLES.is_dir():
+        pytest.skip("the examples are not beside these tests")
+    return EXAMPLES
+
+
 def bash(
     variables: dict[str, str], folder: Path, *command: object
 ) -> "subprocess.CompletedProcess[str]":
-    if not (EXAMPLES / "gst_launch.sh").is_file():
-        pytest.skip("the examples are not beside these tests")
     return subprocess.run(
         ["bash", *map(str, command)],
         cwd=folder,
@@ -58,8 +64,8 @@ def frames(video: Path) -> list[np.ndarray]:
 
 
 @pytest.mark.gstreamer
-def test_the_example_runs(gstreamer: dict[str, str], tmp_path: Path) -> None:
-    done = bash(gstreamer, tmp_path, EXAMPLES / "gst_launch.sh", "fused.ogv")
+def test_the_example_runs(gstreamer: dict[str, str], tmp_path: Path, examples: Path) -> None:
+    done = bash(gstreamer, tmp_path, examples / "gst_launch.sh", "fused.ogv")
     assert done.returncode == 0, done.stderr
     found = frames(tmp_path / "fused.ogv")
     assert [frame.shape for frame in found] == [(180, 320, 3)] * 30
@@ -68,9 +74,9 @@ def test_the_example_runs(gstreamer: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.gstreamer
 def test_the_elements_of_the_jetson_script_are_linked_well(
-    gstreamer: dict[str, str], tmp_path: Path
+    gstreamer: dict[str, str], tmp_path: Path, examples: Path
 ) -> None:
-    script = (EXAMPLES / "jetson_camera.sh").read_text(encoding="utf-8")
+    script = (examples / "jetson_camera.sh").read_text(encoding="utf-8")
     for pattern, stand_in in STAND_INS.items():
         script, count = re.subn(pattern, stand_in, script)
         assert count, pattern
@@ -82,18 +88,17 @@ def test_the_elements_of_the_jetson_script_are_linked_well(
 
 
 @pytest.mark.parametrize("name", ["gst_launch.sh", "jetson_camera.sh"])
-def test_without_arguments_an_example_shows_its_usage(tmp_path: Path, name: str) -> None:
-    done = bash(dict(os.environ), tmp_path, EXAMPLES / name)
+def test_without_arguments_an_example_shows_its_usage(
+    tmp_path: Path, name: str, examples: Path
+) -> None:
+    done = bash(dict(os.environ), tmp_path, examples / name)
     assert done.returncode == 1
     assert f"bash examples/{name} FUSED." in done.stderr
 
 
 @pytest.mark.parametrize("name", ["jetson_camera.sh", "edge-mef-stream.service"])
-def test_what_was_not_run_says_so(name: str) -> None:
-    path = EXAMPLES / name
-    if not path.is_file():
-        pytest.skip("the examples are not beside these tests")
-    assert "NOT RUN by us" in path.read_text(encoding="utf-8").partition("\n\n")[0]
+def test_what_was_not_run_says_so(name: str, examples: Path) -> None:
+    assert "NOT RUN by us" in (examples / name).read_text(encoding="utf-8").partition("\n\n")[0]
 
 
 def pipelines() -> list[str]:
