@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 
@@ -149,7 +150,7 @@ def measure_overlap(
         done = StreamRun(sources, fuser, SleepingSink(sink), options).run().stream
         found.append((alone, 1e3 / done.fps, done.p50, done.p99))
     fuse, together, p50, p99 = np.median(found, axis=0).tolist()
-    slept = [_pace(lambda: time.sleep(seconds), brackets) for seconds in (source, sink)]  # noqa: B023
+    slept = [_pace(partial(time.sleep, seconds), brackets) for seconds in (source, sink)]
     return Overlap(slept[0], slept[1], fuse, together, p50, p99)
 
 

@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from edge_mef.bundle import Bundle, load_bundle
+from edge_mef.closing import Closing
 from edge_mef.errors import InputError
 from edge_mef.exposures import (
     Exposures,
@@ -27,7 +26,7 @@ from edge_mef.stream.fusion import FusionStream, Policy
 Frame = NDArray[np.uint8]
 
 
-class Fuser:
+class Fuser(Closing):
     """An open bundle. Use it as a context manager, or call `close`.
 
     Any thread may fuse; where more do than the runtime gains from, they wait for their turn.
@@ -187,17 +186,6 @@ class Fuser:
     def close(self) -> None:
         """Close the runtime; calling it again does nothing."""
         self.runtime.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def fuse(

@@ -1,14 +1,13 @@
 """What a runtime is: it opens one artefact of a bundle on this machine and runs it."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from edge_mef.bundle import Bundle
+from edge_mef.closing import Closing
 from edge_mef.errors import BundleError, EdgeMefError, FrameTooLargeError, InputError
 from edge_mef.runtimes.device_array import DeviceArray
 from edge_mef.runtimes.phases import PhaseTimes
@@ -38,7 +37,7 @@ def written(fused: Frame, out: Frame | None) -> Frame:
     return out
 
 
-class Runtime(ABC):
+class Runtime(Closing):
     """One loaded artefact.
 
     All pre- and post-processing is in the artefact; a runtime only moves frames. Use it as a
@@ -129,14 +128,3 @@ class Runtime(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release everything; calling it again does nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

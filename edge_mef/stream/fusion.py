@@ -10,12 +10,11 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import TracebackType
 from typing import Literal, Protocol, get_args
 
 import numpy as np
-from typing_extensions import Self
 
+from edge_mef.closing import Closing
 from edge_mef.errors import InputError
 from edge_mef.exposures import check_arrays, order_exposures
 from edge_mef.stream.ring import Frame, Job, Ring, Slot
@@ -63,7 +62,7 @@ class FusedFrame:
     late: bool
 
 
-class FusionStream:
+class FusionStream(Closing):
     """Fuses brackets one after another on threads of its own. Get one from `Fuser.stream`.
 
     Any thread may submit; one takes results. All memory is made at the first brackets of a size.
@@ -84,7 +83,7 @@ class FusionStream:
 
         Args:
             fuser: what fuses; it stays open, and is not closed with the stream.
-            slots: brackets in memory at once; None for two more than workers, the least there are.
+            slots: brackets in memory at once, two more than workers at least; None for three more.
             policy: what `submit` does where all slots are taken: wait for one, or drop the oldest
                 bracket that nobody works on.
             deadline: seconds after `submit`; a bracket that was not begun by then is dropped.
@@ -232,17 +231,6 @@ class FusionStream:
             self._changed.notify_all()
         for worker in self._workers:
             worker.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _take_slot(self, timeout: float | None) -> Slot:
         with self._changed:

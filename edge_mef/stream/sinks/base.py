@@ -1,12 +1,11 @@
 """What a sink of fused frames is."""
 
-from abc import ABC, abstractmethod
-from types import TracebackType
+from abc import abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
+from edge_mef.closing import Closing
 from edge_mef.errors import OutputError
 
 Frame = NDArray[np.uint8]
@@ -16,7 +15,7 @@ class SinkClosedError(Exception):
     """Nobody wants any more, as when a window is closed: the stream ends, and nothing is wrong."""
 
 
-class Sink(ABC):
+class Sink(Closing):
     """Takes fused frames. Use it as a context manager, or call `close`."""
 
     @abstractmethod
@@ -31,17 +30,6 @@ class Sink(ABC):
     @abstractmethod
     def close(self) -> None:
         """End what was written, so that it can be used; calling it again does nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class NullSink(Sink):

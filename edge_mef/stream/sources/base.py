@@ -1,10 +1,8 @@
 """What a source of frames is."""
 
-from abc import ABC, abstractmethod
-from types import TracebackType
+from abc import abstractmethod
 
-from typing_extensions import Self
-
+from edge_mef.closing import Closing
 from edge_mef.errors import EdgeMefError, InputError
 from edge_mef.stream.frames import CameraFrame
 
@@ -17,7 +15,7 @@ class SourceLostError(EdgeMefError):
     """A source ended that should have gone on: a camera unplugged, a pipeline broken."""
 
 
-class Source(ABC):
+class Source(Closing):
     """Delivers frames in the order they were taken. Use it as a context manager, or call `close`.
 
     Attributes:
@@ -40,14 +38,3 @@ class Source(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release it; calling it again does nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
