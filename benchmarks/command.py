@@ -45,7 +45,7 @@ def frame_size(text: str, exposures: int = 2) -> tuple[int, int]:
         raise InputError(
             f"expected a size such as 1080x1920 with sides of 1 to {LARGEST_SIDE}, found '{text}'"
         )
-    needed = size[0] * size[1] * exposures * PEERS[_LARGEST_PEER].bytes_per_pixel // 2
+    needed = PEERS[_LARGEST_PEER].bytes_for(exposures, *size)
     if needed > available_bytes():
         raise FrameTooLargeError(
             f"comparing methods on frames of {text} needs about {needed / 2**30:.1f} GiB of "

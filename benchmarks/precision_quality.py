@@ -112,8 +112,7 @@ def _references(
         yield "golden frames", golden.exposures, golden.fused
         return
     reference = torch_pipeline(bundle)
-    if threads is not None:
-        limit_libraries(threads)
+    limit_libraries(threads)
     for scene in scenes:
         frames = fitted_frames(contract, scene, LONGEST_SIDE)
         yield scene.name, frames, reference(*frames)

@@ -222,7 +222,7 @@ class PeerEntrant(Entrant):
         fewest, most = self._row.exposures
         if exposures < fewest or (most is not None and exposures > most):
             raise InputError(f"the peer '{self._name}' does not fuse {exposures} exposures")
-        needed = self._row.bytes_per_pixel * height * width * exposures // 2
+        needed = self._row.bytes_for(exposures, height, width)
         if needed > available_bytes():
             raise FrameTooLargeError(
                 f"the peer '{self._name}' needs about {needed / 2**30:.1f} GiB of memory for "

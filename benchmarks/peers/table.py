@@ -37,6 +37,10 @@ class PeerRow:
     bytes_per_pixel: int
     extra: str | None = None
 
+    def bytes_for(self, exposures: int, height: int, width: int) -> int:
+        """Return the memory that it takes for so many exposures of this size."""
+        return self.bytes_per_pixel * height * width * exposures // 2
+
 
 _ROWS = (
     PeerRow(
