@@ -11,10 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from types import TracebackType
 
-from typing_extensions import Self
-
+from edge_mef.closing import Closing
 from edge_mef.errors import EdgeMefError, InputError, MissingError
 
 CONNECTION_FAILED = 255  # what ssh leaves with where it is its own fault
@@ -107,7 +105,7 @@ def connection_error(host: str, said: Sequence[str]) -> EdgeMefError:
     )
 
 
-class Session:
+class Session(Closing):
     """A command on another machine. Use it as a context manager: leaving ends it.
 
     Args:
@@ -161,15 +159,8 @@ class Session:
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End it, at once where it still runs; calling it again does nothing."""
         if self.code is None:
             _kill(self._process)
         self._process.wait()

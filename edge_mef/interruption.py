@@ -1,4 +1,4 @@
-"""Being told to stop: at once while it measures, and after the write while it writes."""
+"""Being told to stop: at once while it works, and after the write while it writes."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# A closed connection and a system that shuts down want what was measured to be kept, too.
+# A closed connection and a system that shuts down want what was done to be kept, too.
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )

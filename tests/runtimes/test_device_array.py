@@ -23,8 +23,8 @@ from tests.runtimes.trt_device import MEMORIES, Device, expected, frames, make_b
 
 
 @pytest.fixture(params=MEMORIES)
-def device(request: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Device:
-    return make_device(monkeypatch, tmp_path / "cache", memory=request.param)
+def cuda_kind(request: Any) -> Any:
+    return request.param, False
 
 
 @pytest.fixture

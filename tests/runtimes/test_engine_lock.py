@@ -17,7 +17,7 @@ from edge_mef.runtimes.build_watch import BuildWatcher, watched
 from edge_mef.runtimes.file_lock import file_lock
 from edge_mef.runtimes.tensorrt import TensorRTRuntime
 from tests.conftest import LONGEST_RUN, python_environment
-from tests.runtimes.trt_device import Device, expected, frames, make_bundle, make_device
+from tests.runtimes.trt_device import Device, expected, frames, make_bundle
 
 CHILD = """
 import sys
@@ -114,11 +114,6 @@ def test_the_second_builds_where_the_first_is_killed(folder: Path, programs: lis
     programs[0].process.send_signal(signal.SIGKILL)
     assert programs[1].end().startswith("1 True built in")
     assert in_cache(folder) == [".engine", ".json", ".json"]
-
-
-@pytest.fixture
-def device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Device:
-    return make_device(monkeypatch, tmp_path / "cache")
 
 
 def test_two_threads_of_a_program_build_once(device: Device, folder: Path) -> None:

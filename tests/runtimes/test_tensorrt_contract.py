@@ -25,11 +25,6 @@ from tests.runtimes.tensorrt_names import VERSIONS, cut_out, read_api
 from tests.runtimes.trt_device import Device, expected, frames, make_bundle, make_device
 
 
-@pytest.fixture
-def device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Device:
-    return make_device(monkeypatch, tmp_path / "cache", "10.3.0")
-
-
 @pytest.mark.parametrize("memory", ["cuda-python", "pycuda"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_frames_are_right_with_every_version(

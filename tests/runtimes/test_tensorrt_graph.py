@@ -25,11 +25,6 @@ from tests.runtimes.trt_device import (
 
 
 @pytest.fixture
-def device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Device:
-    return make_device(monkeypatch, tmp_path / "cache", "10.3.0")
-
-
-@pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     return make_bundle(tmp_path / "bundle")
 

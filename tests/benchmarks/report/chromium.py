@@ -8,10 +8,9 @@ import subprocess
 import time
 from base64 import b64decode
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from typing_extensions import Self
+from edge_mef.closing import Closing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_ANSWER = 60.0  # seconds
@@ -21,7 +20,7 @@ def find_chromium() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
-class Browser:
+class Browser(Closing):
     """A browser with one page; `events` has all that it told without being asked."""
 
     def __init__(self, program: str, profile: Path) -> None:
@@ -131,14 +130,3 @@ class Browser:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
