@@ -13,10 +13,12 @@ from edge_mef.cli.reporting import INTERRUPTED, fail, finite, print_json, printa
 from edge_mef.errors import EdgeMefError, InputError
 
 if TYPE_CHECKING:
+    from edge_mef.interruption import Interruption
     from edge_mef.stream.run import Choose, StreamOptions, StreamReport, StreamRun
     from edge_mef.stream.sinks.base import Sink
 
 _FPS = 30.0
+_SLOWEST, _FASTEST = 0.01, 1000
 
 
 def stream(
@@ -107,7 +109,7 @@ def stream(
         deadline=None if deadline is None else deadline / 1e3,
         frames=frames,
     )
-    with ExitStack() as opened, Interruption():
+    with Interruption() as interruption, ExitStack() as opened:
         with shown_builds(shown=not json):
             fuser = opened.enter_context(
                 Fuser.open(
@@ -121,8 +123,9 @@ def stream(
         fuser.bundle.manifest.contract.check_count(exposures)
         found = opened.enter_context(open_source(source, loops=loops))
         rate = _rate(fps, found.fps, options)
-        target = opened.enter_context(open_sink(sink, fps=rate, source=source))
-        _run(StreamRun(found, fuser, target, options), target, json=json)
+        target = opened.enter_context(open_sink(sink, fps=rate, source=source, like=found.metadata))
+        running = StreamRun(found, fuser, target, options)
+        _Ending(running, target, interruption, json=json).run()
 
 
 def _guard(wanted: bool, limit: float | None) -> Choose | None:
@@ -140,37 +143,68 @@ def _guard(wanted: bool, limit: float | None) -> Choose | None:
 def _rate(asked: float | None, source: float | None, options: StreamOptions) -> float:
     """Return the frames per second of the sink."""
     if asked is not None:
-        if not 0 < asked <= 1000:
-            raise InputError(f"expected more than 0 and up to 1000 for --fps, found {asked:g}")
+        if not _SLOWEST <= asked <= _FASTEST:
+            raise InputError(f"expected {_SLOWEST} to {_FASTEST} for --fps, found {asked:g}")
         return asked
     return (source or _FPS) / (1 if options.overlap else options.exposures)
 
 
-def _run(running: StreamRun, sink: Sink, *, json: bool) -> None:
-    line = _Line(shown=not json)
-    try:
-        report = running.run(line.show)
-    except KeyboardInterrupt as error:
-        _finish(line, running.report(), json=json)
-        raise fail(_ended_early(sink), INTERRUPTED) from error
-    except EdgeMefError:
-        _finish(line, running.report(), json=json)
-        raise
-    _finish(line, report, json=json)
-    if not report.written and report.ended == "end of the source":
-        raise InputError(
-            f"nothing was fused of {report.read} frames: expected {running.exposures} exposures in "
-            "turn that can be paired, so see what was dropped and noted"
-        )
+class _Ending:
+    """A run whose sink is closed before anything is told, so that nothing comes between."""
 
+    def __init__(
+        self, running: StreamRun, sink: Sink, interruption: Interruption, *, json: bool
+    ) -> None:
+        self._running, self._sink, self._interruption = running, sink, interruption
+        self._line, self._json = _Line(shown=not json), json
 
-def _ended_early(sink: Sink) -> str:
-    """End the sink after an interrupt, and say how that went."""
-    try:
-        sink.close()
-    except EdgeMefError as error:
-        return f"interrupted, and {error}"
-    return "interrupted; what was fused is complete"
+    def run(self) -> None:
+        """Run to the end, close the sink, and tell what was done."""
+        try:
+            report = self._running.run(self._line.show)
+            self._close()
+        except KeyboardInterrupt as error:
+            told = self._ended_early()
+            _finish(self._line, self._running.report(), json=self._json)
+            raise fail(told, INTERRUPTED) from error
+        except EdgeMefError as error:
+            told = self._after(error)
+            _finish(self._line, self._running.report(), json=self._json)
+            raise fail(told, error.exit_code) from error
+        _finish(self._line, report, json=self._json)
+        if not report.written and report.ended == "end of the source":
+            raise InputError(
+                f"nothing was fused of {report.read} frames: expected {self._running.exposures} "
+                "exposures in turn that can be paired, so see what was dropped and noted"
+            )
+
+    def _close(self, *, failed: bool = False) -> None:
+        """Close the sink; a signal comes after it, unless there is something to wait for."""
+        close = self._sink.abandon if failed else self._sink.close
+        if self._sink.waits:
+            close()
+            return
+        with self._interruption.held_off():
+            close()
+
+    def _ended_early(self) -> str:
+        """End the sink after an interrupt, and say how that went."""
+        try:
+            self._close()
+        except EdgeMefError as error:
+            return f"interrupted, and {error}"
+        except KeyboardInterrupt:  # once more
+            if self._sink.waits:
+                return "interrupted twice, so what the sink had still to do is lost"
+        return "interrupted; what was fused is complete"
+
+    def _after(self, error: EdgeMefError) -> str:
+        """End the sink after an error, and return what to say."""
+        try:
+            self._close(failed=True)
+        except (EdgeMefError, KeyboardInterrupt):  # the first error says why
+            return str(error)
+        return str(error) if self._sink.note is None else f"{error}; {self._sink.note}"
 
 
 def _finish(line: _Line, report: StreamReport, *, json: bool) -> None:
@@ -191,7 +225,8 @@ class _Line:
     def __init__(self, *, shown: bool) -> None:
         import sys
 
-        self._shown, self._terminal = shown, sys.stderr.isatty()
+        self._shown = shown
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._told, self._length = 0.0, 0
 
     def show(self, report: StreamReport) -> None:

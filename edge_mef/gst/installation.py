@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from edge_mef.errors import MissingError
@@ -32,6 +33,7 @@ from gi.repository import Gst, GstBase, GstVideo
 import gi.overrides._gi_gst
 print(json.dumps(list(sys.version_info[:2])))
 """
+_WHERE_IS_GI = "import gi, pathlib; print(pathlib.Path(gi.__file__).parents[1])"
 _ASK_FUSER = "import edge_mef.gst.bracket_fusion"
 
 
@@ -46,10 +48,33 @@ def environment(present: Mapping[str, str] = os.environ) -> dict[str, str]:
     folders = [package, *site.getsitepackages()]
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
+    bindings = _bindings_folder()
+    if bindings is not None:
+        folders.append(bindings)  # last: it holds much else
     return {
         plugins: _joined([str(PLUGINS)], present.get(plugins)),
         "PYTHONPATH": _joined(folders, present.get("PYTHONPATH")),
     }
+
+
+@cache
+def _bindings_folder() -> str | None:
+    """Return where GStreamer's Python has its bindings, None where there are none.
+
+    In a virtual environment without the system's packages it would not look there, fail to start,
+    and be put on GStreamer's list of plugins that do not work.
+    """
+    try:
+        found = subprocess.run(
+            [SYSTEM_PYTHON, "-I", "-c", _WHERE_IS_GI],
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST,
+            check=False,
+        )
+    except OSError:
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None
 
 
 def export_lines() -> str:
@@ -66,21 +91,23 @@ def check_element() -> str:
     inspect = shutil.which("gst-inspect-1.0")
     if inspect is None:
         raise MissingError(f"GStreamer's tools are not installed: {_INSTALL}")
-    if _run([inspect, "python"]).returncode != 0:
-        raise MissingError(f"GStreamer's loader for Python plugins is not installed: {_INSTALL}")
-    version = _gstreamer_python()
     with tempfile.TemporaryDirectory() as folder:
         # What GStreamer remembers of a try without the variables would be taken for true.
         fresh = {"GST_REGISTRY": str(Path(folder, "registry.bin"))}
+        if _run([inspect, "python"], fresh).returncode != 0:
+            raise MissingError(
+                f"GStreamer's loader for Python plugins is not installed: {_INSTALL}"
+            )
+        version = _gstreamer_python()
         if _run([inspect, "edgemeffuse"], fresh).returncode != 0:
             raise MissingError(
                 f"GStreamer does not load {PLUGINS / 'python' / 'edgemeffuse.py'}: "
                 "GST_DEBUG=python:6 gst-inspect-1.0 edgemeffuse tells why"
             )
     if _run([inspect, "edgemeffuse"]).returncode != 0:
+        place = os.environ.get("GST_REGISTRY", "~/.cache/gstreamer-1.0/registry.*.bin")
         raise MissingError(
-            "GStreamer remembers a try that failed: remove its list of plugins, "
-            "~/.cache/gstreamer-1.0/registry.*.bin"
+            f"GStreamer remembers a try that failed: remove its list of plugins, {place}"
         )
     return f"edgemeffuse works with GStreamer's Python {version}"
 

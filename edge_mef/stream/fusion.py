@@ -22,7 +22,7 @@ from edge_mef.stream.statistics import StageTimes, StreamStatistics, Tally
 
 Policy = Literal["block", "drop-oldest"]
 OVERFLOW, TOO_LATE, CLOSED = "overflow", "deadline", "closed"
-_MOST = 64  # slots or workers
+_MOST = 64  # slots; workers need three fewer
 _LOOK = 0.5  # seconds: so often a waiting thread looks for a signal
 
 
@@ -91,8 +91,8 @@ class FusionStream(Closing):
             workers: threads; None for as many as the runtime gains from.
         """
         _check_options(policy, deadline)
-        count = _count(workers, fuser.lanes, 1, "workers")
-        size = _count(slots, count + 3, count + 2, "slots")
+        count = _count(workers, fuser.lanes, 1, _MOST - 3, "workers")
+        size = _count(slots, count + 3, count + 2, _MOST, "slots")
         self._fuser, self._policy, self._deadline, self._sort = fuser, policy, deadline, sort
         self._changed = threading.Condition()
         self._ring = Ring([Slot(fuser.host_buffer) for _ in range(size)])
@@ -191,7 +191,7 @@ class FusionStream(Closing):
         """Yield the fused frames of brackets, which a thread of their own takes and submits.
 
         What the brackets raise is raised here, after all frames before it. The stream is finished
-        afterwards.
+        afterwards; the thread ends once the brackets give it the next one, or their end.
         """
         failure: list[BaseException] = []
 
@@ -346,11 +346,11 @@ def _check_options(policy: str, deadline: float | None) -> None:
         raise InputError(f"expected a deadline of more than 0 seconds, found {deadline!r}")
 
 
-def _count(asked: int | None, default: int, least: int, what: str) -> int:
+def _count(asked: int | None, default: int, least: int, most: int, what: str) -> int:
     if asked is None:
         return default
-    if not (isinstance(asked, int) and least <= asked <= _MOST):
-        raise InputError(f"expected {least} to {_MOST} {what}, found {asked!r}")
+    if not (isinstance(asked, int) and least <= asked <= most):
+        raise InputError(f"expected {least} to {most} {what}, found {asked!r}")
     return asked
 
 

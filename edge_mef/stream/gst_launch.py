@@ -8,19 +8,22 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import IO
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from edge_mef.errors import InputError, MissingError
 
 PROGRAM = "gst-launch-1.0"
-_PATIENCE = 5.0  # seconds that a pipeline may take to end
+_PATIENCE = 5.0  # seconds that a pipeline may do nothing before it ends
+_LOOK, _WORKING = 0.25, 0.03  # seconds between looks, and of CPU time that are work
 _KEPT = 50  # lines of what it said
 
 
@@ -56,6 +59,11 @@ def split_pipeline(text: str) -> list[str]:
     return words
 
 
+def files_of(words: Sequence[str]) -> list[Path]:
+    """Return the files that a pipeline's words name as places to read from or write to."""
+    return [Path(word.partition("=")[2]) for word in words if word.startswith("location=")]
+
+
 def stride_of(width: int) -> int:
     """Return the bytes of a row of RGB as GStreamer lays it out: a multiple of 4."""
     return (3 * width + 3) // 4 * 4
@@ -89,6 +97,7 @@ class Launched:
             stdout=subprocess.DEVNULL if on_line is None else subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for us, who then end it in order
+            env={**os.environ, "LANGUAGE": "en"},  # its words are looked for
             **pipes,  # type: ignore[call-overload]
         )
         self._said: list[str] = []
@@ -110,11 +119,15 @@ class Launched:
         errors = [line for line in self._said if re.match(r"(ERROR|WARNING: erroneous)", line)]
         told = re.sub(r"^(ERROR|WARNING): (from element \S+: )?", "", errors[0]) if errors else ""
         if not told and self._asked:
-            return f"it did not end within {_PATIENCE:g} seconds, and was stopped"
+            return f"it did nothing for {_PATIENCE:g} seconds, and was stopped"
         return told.rstrip(".") or f"it ended with {self.process.poll()}"
 
     def end(self) -> int:
-        """Wait for its end, ask it to, and make it, one after the other; return its exit code."""
+        """Wait for its end, and return its exit code.
+
+        It may take as long as it works, as encoders do that look ahead. Where it does nothing it is
+        asked to end, and then made to.
+        """
         try:
             code = self._wait()
         except BaseException:  # a signal: leave no process behind
@@ -126,15 +139,35 @@ class Launched:
         return code
 
     def _wait(self) -> int:
-        for number in (None, signal.SIGTERM, signal.SIGKILL):
-            if number is not None:
-                self._asked = True
-                self.process.send_signal(number)
+        if not self._ended_by_itself():
+            self._asked = True
+            self.process.terminate()
             try:
                 return self.process.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
-                continue
+                self.process.kill()
         return self.process.wait()
+
+    def _ended_by_itself(self) -> bool:
+        """Wait while it works; False where it has done nothing for a while."""
+        used, since = self._cpu_seconds(), time.monotonic()
+        while time.monotonic() - since < _PATIENCE:
+            try:
+                self.process.wait(_LOOK)
+            except subprocess.TimeoutExpired:
+                now = self._cpu_seconds()
+                if now - used > _WORKING:
+                    used, since = now, time.monotonic()
+            else:
+                return True
+        return False
+
+    def _cpu_seconds(self) -> float:
+        try:
+            times = psutil.Process(self.process.pid).cpu_times()
+        except psutil.Error:  # it has just ended
+            return 0.0
+        return float(times.user + times.system)
 
 
 def _listen(pipe: IO[bytes], heard: Callable[[str | None], None]) -> None:

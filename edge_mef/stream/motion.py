@@ -54,10 +54,10 @@ class MotionGuard:
         Raises:
             InputError: values out of range.
         """
-        if not 0 <= limit <= 1:
-            raise InputError(f"expected a limit of motion from 0 to 1, found {limit}")
-        if hold < 1:
-            raise InputError(f"expected motion to be held for 1 bracket or more, found {hold}")
+        if not (isinstance(limit, int | float) and 0 <= limit <= 1):
+            raise InputError(f"expected a limit of motion from 0 to 1, found {limit!r}")
+        if not (isinstance(hold, int) and hold >= 1):
+            raise InputError(f"expected motion to be held for 1 bracket or more, found {hold!r}")
         self.limit, self.hold = limit, hold
         self._left = 0  # brackets until the scene stands still
         self._shown: int | None = None

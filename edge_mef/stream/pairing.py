@@ -50,10 +50,15 @@ class BracketPairing:
         Raises:
             InputError: values out of range.
         """
-        if not _FEWEST <= exposures <= _MOST:
-            raise InputError(f"expected brackets of {_FEWEST} to {_MOST} frames, found {exposures}")
-        if not 0 < step < math.inf:
-            raise InputError(f"expected a step of more than 0 stops, found {step}")
+        if not (isinstance(exposures, int) and _FEWEST <= exposures <= _MOST):
+            raise InputError(
+                f"expected brackets of {_FEWEST} to {_MOST} frames, found {exposures!r}"
+            )
+        for what, value in (("step", step), ("longest", longest)):
+            if value is None and what == "longest":
+                continue
+            if not (isinstance(value, int | float) and 0 < value < math.inf):
+                raise InputError(f"expected a {what} of more than 0, found {value!r}")
         self._count, self._step, self._longest, self._overlap = exposures, step, longest, overlap
         self._waiting: list[CameraFrame] = []
         self._used = 0  # of those that wait, the first ones were in a bracket already

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from edge_mef.errors import InputError
+from edge_mef.metadata import Metadata
+from edge_mef.stream.gst_launch import files_of, split_pipeline
 from edge_mef.stream.sinks.base import NullSink, Sink
 from edge_mef.stream.sinks.pictures import PictureSink
 from edge_mef.stream.sinks.pipeline import PipelineSink
@@ -42,12 +44,13 @@ def open_source(text: str, *, loops: int = 1) -> Source:
     )
 
 
-def open_sink(text: str, *, fps: float, source: str = "") -> Sink:
+def open_sink(text: str, *, fps: float, source: str = "", like: Metadata | None = None) -> Sink:
     """Open "none", "window", a video file by its ending, gst:PIPELINE, or a folder.
 
     Args:
         fps: frames per second that it is told to have.
         source: what `open_source` was given; the sink must be another file or folder.
+        like: what pictures say.
 
     Raises:
         InputError: the ending is none of a video.
@@ -59,8 +62,8 @@ def open_sink(text: str, *, fps: float, source: str = "") -> Sink:
     if text == "window":
         return open_window(fps)
     if text.startswith(_PIPELINE):
-        return PipelineSink(text.removeprefix(_PIPELINE), fps)
-    path, inputs = Path(text), [Path(source)] if source else []
+        return PipelineSink(text.removeprefix(_PIPELINE), fps, inputs=_inputs(source))
+    path, inputs = Path(text), _inputs(source)
     if not text:
         raise InputError("expected a sink, found nothing: use none, a folder or a video")
     if path.suffix and not path.is_dir() and not text.endswith("/"):
@@ -69,4 +72,11 @@ def open_sink(text: str, *, fps: float, source: str = "") -> Sink:
                 f"expected a folder or a video ({', '.join(CODECS)}) as the sink, found '{text}'"
             )
         return VideoSink(path, fps, inputs=inputs)
-    return PictureSink(path, inputs=inputs)
+    return PictureSink(path, inputs=inputs, like=like)
+
+
+def _inputs(source: str) -> list[Path]:
+    """Return the files and folders that a source reads."""
+    if source.startswith(_PIPELINE):
+        return files_of(split_pipeline(source.removeprefix(_PIPELINE)))
+    return [Path(source)] if source else []

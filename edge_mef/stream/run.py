@@ -152,6 +152,7 @@ class StreamRun:
             self._ended = self._drain(listen)
         finally:
             self._stopped.set()
+            self._source.stop()
             self._stream.close()
             reader.join(_PATIENCE)
         if self._failure is not None and self._ended == "end of the source":

@@ -217,6 +217,8 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         """Fuse the oldest buffers of all pads where they are of one instant."""
         pads = self._pads()
         if any(pad.is_eos() for pad in pads):
+            if not self._fused and 0 < self._dropped < _WARN_AFTER:
+                self._warn("no two buffers had the same time")
             return Gst.FlowReturn.EOS  # no bracket will be complete any more
         if len(pads) < 2:
             return self._wait_for_another(len(pads))
@@ -282,11 +284,13 @@ class EdgeMefFuse(GstBase.Aggregator):  # type: ignore[misc]  # it has no types
         before, self._in_a_row = self._in_a_row, self._in_a_row + count
         self._dropped += count
         if before < _WARN_AFTER <= self._in_a_row:
-            self._say(
-                Gst.MessageType.WARNING,
-                f"{_WARN_AFTER} buffers in a row had no partner of the same time on every pad: "
-                "synchronise the cameras, or raise the property tolerance",
+            self._warn(
+                f"{_WARN_AFTER} buffers in a row had no partner of the same time on every pad"
             )
+
+    def _warn(self, what: str) -> None:
+        advice = "synchronise the cameras, or raise the property tolerance"
+        self._say(Gst.MessageType.WARNING, f"{what}: {advice}")
 
     def _fuse(self, pads: list[Any], buffers: list[Any]) -> Any:
         """Return a new buffer with the fused frame, and times and flags of the first one."""

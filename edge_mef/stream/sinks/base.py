@@ -1,12 +1,14 @@
 """What a sink of fused frames is."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.closing import Closing
-from edge_mef.errors import OutputError
+from edge_mef.errors import InputError, OutputError
 
 Frame = NDArray[np.uint8]
 
@@ -16,7 +18,15 @@ class SinkClosedError(Exception):
 
 
 class Sink(Closing):
-    """Takes fused frames. Use it as a context manager, or call `close`."""
+    """Takes fused frames. Use it as a context manager, or call `close`.
+
+    Attributes:
+        waits: whether closing it may take long, and should be interrupted then.
+        note: a sentence on where it is, if not where it was asked to be.
+    """
+
+    waits: bool = False
+    note: str | None = None
 
     @abstractmethod
     def write(self, pixels: Frame) -> None:
@@ -31,6 +41,10 @@ class Sink(Closing):
     def close(self) -> None:
         """End what was written, so that it can be used; calling it again does nothing."""
 
+    def abandon(self) -> None:
+        """End it after the stream failed: as `close` does, but it replaces nothing."""
+        self.close()
+
 
 class NullSink(Sink):
     """Takes frames and forgets them, to measure."""
@@ -40,6 +54,13 @@ class NullSink(Sink):
 
     def close(self) -> None:
         """Do nothing."""
+
+
+def check_apart(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Raise `InputError` where something would be written over what is read."""
+    for output in outputs:
+        if any(p.exists() and output.exists() and p.samefile(output) for p in inputs):
+            raise InputError(f"the sink '{output}' is the source: choose another file")
 
 
 def check_size(known: tuple[int, ...] | None, pixels: Frame) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mef.errors import OutputError
+from edge_mef.metadata import Metadata
 from edge_mef.saving import write_picture
 from edge_mef.stream.sinks.base import Frame, Sink
 
@@ -14,8 +15,10 @@ _NAME = re.compile(r"\d{6,}\.png")
 class PictureSink(Sink):
     """Writes 000000.png, 000001.png and so on, each whole or not at all."""
 
-    def __init__(self, folder: Path, *, inputs: Sequence[Path] = ()) -> None:
-        """Make the folder.
+    def __init__(
+        self, folder: Path, *, inputs: Sequence[Path] = (), like: Metadata | None = None
+    ) -> None:
+        """Make the folder; pictures say what `like` says.
 
         Raises:
             OutputError: it cannot be made, holds such pictures already, or is one of the inputs.
@@ -31,7 +34,7 @@ class PictureSink(Sink):
             raise OutputError(
                 f"'{folder}' holds pictures such as {min(there)} already: choose another folder"
             )
-        self._folder, self._number = folder, 0
+        self._folder, self._number, self._like = folder, 0, like
 
     def write(self, pixels: Frame) -> None:
         """Write the next picture."""
@@ -40,7 +43,7 @@ class PictureSink(Sink):
             raise OutputError(
                 f"another program has written '{path}' meanwhile: choose a folder of its own"
             )
-        write_picture(path, pixels)
+        write_picture(path, pixels, like=self._like)
         self._number += 1
 
     def close(self) -> None:

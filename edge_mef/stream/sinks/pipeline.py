@@ -1,18 +1,21 @@
 """A pipeline of GStreamer as a sink."""
 
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 
 from edge_mef.errors import OutputError
 from edge_mef.stream.gst_launch import (
     Launched,
+    files_of,
     find_program,
     padded,
     split_pipeline,
     stride_of,
 )
-from edge_mef.stream.sinks.base import Frame, Sink, SinkClosedError, check_size
+from edge_mef.stream.sinks.base import Frame, Sink, SinkClosedError, check_apart, check_size
 
 _FINEST = 1001  # 30000/1001 is the finest rate that is usual
 
@@ -20,14 +23,17 @@ _FINEST = 1001  # 30000/1001 is the finest rate that is usual
 class PipelineSink(Sink):
     """What `gst-launch-1.0` makes of raw RGB video at a fixed rate, from the first frame on."""
 
-    def __init__(self, pipeline: str, fps: float) -> None:
+    waits = True
+
+    def __init__(self, pipeline: str, fps: float, *, inputs: Sequence[Path] = ()) -> None:
         """Read the pipeline.
 
         Raises:
-            InputError: it is empty.
+            InputError: it is empty, or writes to one of the inputs.
             MissingError: GStreamer is not installed.
         """
         self._words = split_pipeline(pipeline)
+        check_apart(files_of(self._words), inputs)
         find_program()
         self._rate = Fraction(fps).limit_denominator(_FINEST)
         self._launched: Launched | None = None
@@ -58,7 +64,7 @@ class PipelineSink(Sink):
         )
 
     def close(self) -> None:
-        """End its input, so that it finishes its files, and wait for it."""
+        """End its input, so that it finishes its files, and wait for it as long as it works."""
         if self._launched is None:
             return
         launched, self._launched = self._launched, None

@@ -20,9 +20,11 @@ CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 
 
 class VideoSink(Sink):
-    """Writes a file beside its place, which takes the place when it is closed, however that comes.
+    """Writes a file beside its place, which takes the place when it is closed.
 
-    So a video that is there already stays until the new one is complete.
+    So a video that is there already stays until the new one is complete; where the stream failed
+    it stays for good, and what there is gets another name. Videos have even sides: the last row or
+    column of odd ones is there twice.
     """
 
     def __init__(self, path: Path, fps: float, *, inputs: Sequence[Path] = ()) -> None:
@@ -45,7 +47,7 @@ class VideoSink(Sink):
         self._check_room()
         if self._writer is None:
             self._writer = self._opened(pixels)
-        self._writer.write(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        self._writer.write(_even(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)))
         self._count += 1
 
     def _check_room(self) -> None:
@@ -58,7 +60,7 @@ class VideoSink(Sink):
     def _opened(self, pixels: Frame) -> Any:
         suffix = self._path.suffix.lower()
         partial = self._path.with_name(f".edge-mef-{secrets.token_hex(8)}{suffix}")
-        height, width = pixels.shape[:2]
+        height, width = (side + side % 2 for side in pixels.shape[:2])
         try:
             partial.open("xb").close()
         except OSError as error:
@@ -77,6 +79,13 @@ class VideoSink(Sink):
 
     def close(self) -> None:
         """End the file and put it into its place; what holds no frame takes no place."""
+        self._end(complete=True)
+
+    def abandon(self) -> None:
+        """End the file, and put it beside one that was there before."""
+        self._end(complete=False)
+
+    def _end(self, *, complete: bool) -> None:
         if self._writer is None or self._partial is None:
             return
         writer, self._writer = self._writer, None
@@ -84,18 +93,37 @@ class VideoSink(Sink):
             writer.release()
             found = _frames_in(self._partial)
         whole = found >= _COUNTED * self._count - 2
+        place = self._place(whole=whole and complete) if found else self._path
         try:
-            if self._count and (whole or (found and not self._path.exists())):
-                self._partial.replace(self._path)
+            if found:
+                self._partial.replace(place)
         except OSError as error:
             raise OutputError(f"cannot write '{self._path}': {error.strerror or error}") from error
         finally:
             self._partial.unlink(missing_ok=True)
         if self._count and not whole:
             raise OutputError(
-                f"of {self._count} frames only {found} could be written to '{self._path}': the "
+                f"of {self._count} frames only {found} could be written to '{place}': the "
                 "disk or a quota is full, so free some and run it again"
             )
+
+    def _place(self, *, whole: bool) -> Path:
+        """Return where the video goes: what is not whole replaces nothing."""
+        place, number = self._path, 1
+        while not whole and place.exists():
+            number += 1
+            place = self._path.with_stem(f"{self._path.stem}-{number}")
+        if place != self._path:
+            self.note = f"'{self._path}' stays as it was, and what was fused is in '{place}'"
+        return place
+
+
+def _even(pixels: Any) -> Any:
+    """Repeat the last row and column where there is an odd number of them."""
+    height, width = pixels.shape[:2]
+    if height % 2 == width % 2 == 0:
+        return pixels
+    return cv2.copyMakeBorder(pixels, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
 
 
 def _frames_in(path: Path) -> int:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 from edge_mef.closing import Closing
 from edge_mef.errors import EdgeMefError, InputError
+from edge_mef.metadata import Metadata
 from edge_mef.stream.frames import CameraFrame
 
 
@@ -21,10 +22,12 @@ class Source(Closing):
     Attributes:
         fps: frames per second as far as the source states it, None where it does not.
         live: whether it goes on by itself, so that what is not taken in time is lost.
+        metadata: what pictures made of its frames should say, such as their colour profile.
     """
 
     fps: float | None = None
     live: bool = False
+    metadata: Metadata = Metadata()
 
     @abstractmethod
     def read(self) -> CameraFrame | None:
@@ -34,6 +37,9 @@ class Source(Closing):
             BadFrameError: this frame cannot be read; the next may be asked for.
             SourceLostError: there will be no further frames, though there should be.
         """
+
+    def stop(self) -> None:
+        """Have a `read` that waits in another thread return soon, where that can be done."""
 
     @abstractmethod
     def close(self) -> None:

@@ -2,9 +2,11 @@
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mef.errors import EdgeMefError, InputError
+from edge_mef.metadata import Metadata
 from edge_mef.pictures import PICTURE_SUFFIXES, Picture, read_metadata, read_picture
 from edge_mef.stream.frames import CameraFrame, measured_exposure
 from edge_mef.stream.sources.base import BadFrameError, Source
@@ -15,7 +17,8 @@ FPS = 30.0
 class PictureSource(Source):
     """The pictures of a folder in the order of their names, numbers by value, `loops` times.
 
-    Exposures are those of EXIF where the first picture has one, and measured otherwise.
+    Exposures are those of EXIF where the first picture has one, and measured otherwise. Hidden
+    files are passed over.
     """
 
     fps = FPS
@@ -24,13 +27,15 @@ class PictureSource(Source):
         """Find the pictures.
 
         Raises:
-            InputError: there are none, or the first cannot be read.
+            InputError: there are none.
         """
         found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
-        self._paths = sorted(found, key=_natural)
+        self._paths = sorted((p for p in found if not p.name.startswith(".")), key=_natural)
         if not self._paths:
             raise InputError(f"expected pictures in '{folder}', found none")
-        self._metered = read_metadata(self._paths[0]).exposure is not None
+        first = _first_metadata(self._paths)
+        self._metered = first.exposure is not None
+        self.metadata = Metadata(icc_profile=first.icc_profile)
         self._place, self._last = 0, len(self._paths) * loops
 
     def read(self) -> CameraFrame | None:
@@ -43,6 +48,8 @@ class PictureSource(Source):
             picture = read_picture(path)
         except EdgeMefError as error:
             raise BadFrameError(str(error)) from error
+        if picture.metadata.icc_profile != self.metadata.icc_profile:
+            raise BadFrameError(f"'{path}' has another colour profile than the first picture")
         return CameraFrame(picture.pixels, place, place / FPS, self._exposure(picture))
 
     def _exposure(self, picture: Picture) -> float | None:
@@ -56,7 +63,17 @@ class PictureSource(Source):
         self._place = self._last
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Order 9.png before 10.png."""
+def _first_metadata(paths: Sequence[Path]) -> Metadata:
+    """Return what the first picture that can be read says of itself."""
+    for path in paths:
+        try:
+            return read_metadata(path)
+        except InputError:
+            continue  # it is told when it is its turn
+    return Metadata()
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Order 9.png before 10.png, and 01.png before 1.png."""
     parts = re.findall(r"\d+|\D+", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name

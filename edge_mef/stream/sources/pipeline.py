@@ -45,7 +45,7 @@ class PipelineSource(Source):
             MissingError: GStreamer is not installed.
         """
         words = split_pipeline(pipeline)
-        self._number, self._size = 0, (0, 0)
+        self._number, self._size, self._stopped = 0, (0, 0), False
         self._announced: queue.SimpleQueue[_Announced | None] = queue.SimpleQueue()
         reading, writing = os.pipe()
         try:
@@ -96,16 +96,21 @@ class PipelineSource(Source):
         self._announced.put(None)  # so will it be when it is asked again
         if self._pipe is None:
             return
-        if self._launched.end():
+        if self._launched.end() and not self._stopped:
             raise SourceLostError(f"the pipeline failed: {self._launched.why()}")
+
+    def stop(self) -> None:
+        """Ask the pipeline to end."""
+        self._stopped = True
+        if self._launched.process.poll() is None:
+            self._launched.process.terminate()
 
     def close(self) -> None:
         """End the pipeline."""
         if self._pipe is None:
             return
         pipe, self._pipe = self._pipe, None
-        if self._launched.process.poll() is None:
-            self._launched.process.terminate()
+        self.stop()
         self._launched.end()  # whoever reads the pipe comes to its end
         pipe.close()
 

@@ -83,8 +83,8 @@ def test_it_ends_after_some_frames(run_cli: RunCli, folder: Path) -> None:
         (("--source", "nowhere"), 2, "expected a folder, a video, a camera"),
         (("--source", "."), 2, "expected pictures in '.', found none"),
         (("--source", "camera", "--policy", "newest"), 2, "expected a policy of block"),
-        (("--source", "camera", "--fps", "0"), 2, "expected more than 0 and up to 1000 for --fps"),
-        (("--source", "camera", "--step", "0"), 2, "expected a step of more than 0 stops"),
+        (("--source", "camera", "--fps", "0"), 2, "expected 0.01 to 1000 for --fps"),
+        (("--source", "camera", "--step", "0"), 2, "expected a step of more than 0"),
         (("--source", "camera", "--deadline", "-1"), 2, "0 ms for --deadline, found -1"),
         (("--source", "camera", "--sink", "camera"), 2, "is the source"),
         (("--source", "camera", "--slots", "1"), 2, "expected 3 to 64 slots, found 1"),
@@ -159,3 +159,77 @@ def test_signals_end_it_and_the_video_is_whole(folder: Path, tmp_path: Path, num
     told = int(out.split()[0])
     assert told > 5
     assert count - told in (0, 1)  # the last one may have been written, and not yet counted
+
+
+SLOW = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from edge_mef.stream.sinks import video
+looked = video._frames_in
+def slowly(path):
+    sys.stderr.write("closing" + chr(10))
+    sys.stderr.flush()
+    time.sleep(1.0)
+    return looked(path)
+video._frames_in = slowly
+from edge_mef.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a child")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("ended", ["by itself", "by a signal"])
+def test_a_signal_while_the_video_is_closed(
+    folder: Path, tmp_path: Path, number: int, ended: str
+) -> None:
+    """It comes between the last frame and the video's taking its place."""
+    path = tmp_path / "fused.avi"
+    frames = "8" if ended == "by itself" else "1000000"
+    options = ["--source", str(folder), "--loops", "100000", "--frames", frames]
+    child = subprocess.Popen(
+        [sys.executable, "-c", SLOW, "stream", *options, "--sink", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    if ended == "by a signal":
+        while sum(partial.stat().st_size for partial in tmp_path.glob(".edge-mef-*")) < 20_000:
+            time.sleep(0.05)
+        child.send_signal(number)
+    assert child.stderr.readline() == "closing\n"
+    child.send_signal(number)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert err == "error: interrupted; what was fused is complete\n"
+    assert [found.name for found in tmp_path.glob("*.avi")] == ["fused.avi"]
+    count = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT)
+    assert count - int(out.split()[0]) in (0, 1)
+
+
+def test_a_source_that_fails_replaces_no_video(run_cli: RunCli, tmp_path: Path) -> None:
+    camera, older = tmp_path / "camera.avi", tmp_path / "fused.avi"
+    writer = cv2.VideoWriter(str(camera), cv2.VideoWriter.fourcc(*"MJPG"), 30, (320, 180))
+    for index in range(20):
+        frame = random_bracket(1, height=180, width=320).exposures[index % 2]
+        writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
+    writer.release()
+    camera.write_bytes(camera.read_bytes()[: camera.stat().st_size // 3])
+    older.write_text("an older one")
+    result = run_cli("stream", "--source", camera, "--sink", older)
+    assert result.code == 2
+    assert "it is damaged; " in result.err
+    assert f"what was fused is in '{tmp_path}/fused-2.avi'" in result.err
+    assert result.err.count("\n") == 1
+    assert older.read_text() == "an older one"
+    assert cv2.VideoCapture(f"{tmp_path}/fused-2.avi").read()[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+def test_without_standard_streams(folder: Path, tmp_path: Path) -> None:
+    program = 'exec "$0" -c "from edge_mef.cli import main; main()" "$@" <&- >&- 2>&-'
+    options = ["stream", "--source", str(folder), "--sink", str(tmp_path / "fused")]
+    done = subprocess.run(["bash", "-c", program, sys.executable, *options], check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "fused" / "000000.png").exists()

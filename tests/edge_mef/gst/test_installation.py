@@ -28,6 +28,7 @@ def test_what_is_set_already_stays_behind() -> None:
     folders = found["PYTHONPATH"].split(os.pathsep)
     assert folders[0] == str(PACKAGE)
     assert folders[-1] == "/other"
+    assert "/other" not in folders[:-1]
     assert len(set(folders)) == len(folders)
 
 
@@ -66,7 +67,10 @@ GI, FUSER = installation._ASK_GI, installation._ASK_FUSER
 @pytest.mark.parametrize(
     ("answers", "text"),
     [
-        ({"python": (1, "", "")}, "loader for Python plugins is not installed: apt-get install"),
+        (
+            {"python fresh": (1, "", "")},
+            "loader for Python plugins is not installed: apt-get install",
+        ),
         ({GI: (1, "", "")}, "the Python bindings of GStreamer are not installed: apt-get"),
         (
             {GI: (0, OTHER, ""), FUSER: (1, "", "x")},

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import cv2
@@ -70,6 +71,21 @@ def test_the_example_runs(gstreamer: dict[str, str], tmp_path: Path, examples: P
     found = frames(tmp_path / "fused.ogv")
     assert [frame.shape for frame in found] == [(180, 320, 3)] * 30
     assert found[0].std() > 5
+
+
+@pytest.mark.gstreamer
+def test_a_virtual_environment_does_not_hide_the_bindings(
+    gstreamer: dict[str, str], tmp_path: Path
+) -> None:
+    """GStreamer's Python takes the first `python3` of PATH for its own."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    variables = {
+        **gstreamer,
+        "PATH": f"{tmp_path / 'venv' / 'bin'}{os.pathsep}{gstreamer['PATH']}",
+        "GST_REGISTRY": str(tmp_path / "fresh.bin"),
+    }
+    done = bash(variables, tmp_path, "-c", "gst-inspect-1.0 edgemeffuse")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.gstreamer

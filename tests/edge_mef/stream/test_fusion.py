@@ -302,7 +302,7 @@ def test_an_exception_in_the_block_ends_the_threads(fuser: MadeFuser) -> None:
         ({"deadline": float("nan")}, "expected a deadline of more than 0 seconds"),
         ({"slots": 2}, "expected 3 to 64 slots, found 2"),
         ({"slots": 3, "workers": 2}, "expected 4 to 64 slots, found 3"),
-        ({"workers": 0}, "expected 1 to 64 workers, found 0"),
+        ({"workers": 0}, "expected 1 to 61 workers, found 0"),
     ],
 )
 def test_options_out_of_range(fuser: MadeFuser, options: dict[str, object], sentence: str) -> None:

@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
-from edge_mef.errors import InputError, MissingError, OutputError
+from edge_mef.errors import EdgeMefError, InputError, MissingError, OutputError
+from edge_mef.metadata import Metadata
+from edge_mef.pictures import read_metadata
 from edge_mef.stream import gst_launch
 from edge_mef.stream.places import open_sink
 from edge_mef.stream.sinks.base import NullSink, SinkClosedError
@@ -26,6 +28,9 @@ Frame = NDArray[np.uint8]
 needs_gstreamer = pytest.mark.skipif(
     shutil.which("gst-launch-1.0") is None, reason="GStreamer's gst-launch-1.0 is not installed"
 )
+
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @dataclass
@@ -95,6 +100,59 @@ def test_a_video_through_a_link_and_beside_files_of_others(tmp_path: Path) -> No
     assert cv2.VideoCapture(f"{tmp_path}/link.avi").get(cv2.CAP_PROP_FRAME_COUNT) == 2
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".avi"])
+def test_a_video_of_odd_sides_loses_nothing(tmp_path: Path, ending: str) -> None:
+    with open_sink(f"{tmp_path}/fused{ending}", fps=30) as sink:
+        sink.write(shaded(1, (47, 65)))
+    found = cv2.VideoCapture(f"{tmp_path}/fused{ending}").read()[1][:, :, ::-1]
+    assert found.shape == (48, 66, 3)
+    assert np.abs(found[:47, :65].astype(int) - shaded(1, (47, 65))).mean() < 8
+
+
+def test_a_stream_that_failed_replaces_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "fused.avi"
+    path.write_text("an older one")
+    sink = open_sink(str(path), fps=30)
+    sink.write(shaded(1))
+    sink.abandon()
+    sink.close()
+    assert path.read_text() == "an older one"
+    assert cv2.VideoCapture(f"{tmp_path}/fused-2.avi").get(cv2.CAP_PROP_FRAME_COUNT) == 1
+    assert (
+        sink.note == f"'{path}' stays as it was, and what was fused is in '{tmp_path}/fused-2.avi'"
+    )
+
+
+def test_a_stream_that_failed_leaves_what_it_has(tmp_path: Path) -> None:
+    sink = open_sink(f"{tmp_path}/fused.avi", fps=30)
+    sink.write(shaded(1))
+    sink.abandon()
+    assert [path.name for path in tmp_path.iterdir()] == ["fused.avi"]
+    assert sink.note is None
+
+
+def test_pictures_keep_the_colour_profile(tmp_path: Path) -> None:
+    with open_sink(f"{tmp_path}/fused", fps=30, like=Metadata(icc_profile=PROFILE)) as sink:
+        sink.write(shaded(1))
+    assert read_metadata(tmp_path / "fused" / "000000.png").icc_profile == PROFILE
+
+
+@pytest.mark.parametrize(
+    ("source", "sink"),
+    [
+        ("{0}", "gst:jpegenc ! avimux ! filesink location={0}"),
+        ("gst:filesrc location={0} ! avidemux ! jpegdec", "{0}"),
+        ("gst:filesrc location={0} ! decodebin", "gst:avimux ! filesink 'location={0}'"),
+    ],
+)
+def test_a_pipeline_is_never_both(tmp_path: Path, source: str, sink: str) -> None:
+    video = tmp_path / "camera.avi"
+    video.write_text("a video")
+    with pytest.raises(EdgeMefError, match=r"the sink .* is the source|is one of the inputs"):
+        open_sink(sink.format(video), fps=30, source=source.format(video))
+    assert video.read_text() == "a video"
+
+
 def test_the_source_is_never_the_sink(tmp_path: Path) -> None:
     video, folder = tmp_path / "camera.avi", tmp_path / "camera"
     video.write_text("a video")
@@ -131,7 +189,8 @@ def test_a_quota_costs_no_video_that_was_there(tmp_path: Path, ending: str) -> N
     result = run_python(LIMITED, path)
     assert result.out.strip() == "OutputError of 60 frames only"
     assert path.read_text() == "an older one"
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    # What could be written is beside it, where it is enough to be read at all.
+    assert {p.name for p in tmp_path.iterdir()} <= {path.name, f"fused-2{ending}"}
 
 
 def test_two_streams_into_one_folder(tmp_path: Path) -> None:
@@ -267,10 +326,37 @@ def test_a_pipeline_that_stalls_ends_with_a_signal(monkeypatch: pytest.MonkeyPat
     finally:
         signal.signal(signal.SIGALRM, before)
     began = time.monotonic()
-    with pytest.raises(OutputError, match=r"did not end within 0\.5 seconds, and was stopped"):
+    with pytest.raises(OutputError, match=r"did nothing for 0\.5 seconds, and was stopped"):
         sink.close()
     assert time.monotonic() - began < 10
     assert process.poll() == -signal.SIGKILL
+
+
+@needs_gstreamer
+def test_a_pipeline_that_works_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its encoder has far more to do, when its input ends, than the patience for doing nothing."""
+    monkeypatch.setattr(gst_launch, "_PATIENCE", 0.5)
+    behind = "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! videoscale ! "
+    behind += "video/x-raw,width=2400,height=1600 ! jpegenc ! multifilesink location="
+    began = time.monotonic()
+    with open_sink(f"gst:{behind}{tmp_path}/%03d.jpg", fps=30) as sink:
+        for value in range(60):
+            sink.write(shaded(value))
+        written = time.monotonic()
+    assert time.monotonic() - written > 1.0 > 0.1 * (written - began)
+    assert len(list(tmp_path.iterdir())) == 60
+
+
+@needs_gstreamer
+def test_what_failed_is_told_in_every_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de")
+    sink = open_sink("gst:no-such-element", fps=30)
+    sink.write(shaded(0))
+    with pytest.raises(OutputError, match='no element "no-such-element"'):
+        sink.close()
 
 
 @needs_gstreamer

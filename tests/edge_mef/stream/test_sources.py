@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from edge_mef.errors import InputError, MissingError
 from edge_mef.stream.frames import CameraFrame
@@ -106,6 +106,41 @@ def test_a_damaged_picture_does_not_end_it(folder: Path) -> None:
         frame = source.read()
         assert frame is not None
         assert frame.number == 4
+
+
+def test_an_unreadable_first_picture_does_not_end_it(folder: Path) -> None:
+    (folder / "frame0.png").write_bytes(b"no picture")
+    source = PictureSource(folder)
+    with pytest.raises(BadFrameError, match=r"frame0\.png"):
+        source.read()
+    assert len(everything(source)) == 11
+
+
+def test_hidden_files_are_no_frames(folder: Path) -> None:
+    (folder / "._frame0.png").write_bytes(b"what a Mac leaves")
+    Image.fromarray(flat(COLOURS[0])).save(folder / ".trash.png")
+    assert len(everything(PictureSource(folder))) == 12
+
+
+def test_the_colour_profile_is_that_of_the_first(folder: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for index in (0, 1):
+        Image.fromarray(flat(COLOURS[index])).save(
+            folder / f"frame{index}.png", icc_profile=profile
+        )
+    source = PictureSource(folder)
+    assert source.metadata.icc_profile == profile
+    assert [source.read() is not None for _ in range(2)] == [True, True]
+    with pytest.raises(BadFrameError, match="another colour profile"):
+        source.read()
+
+
+def test_equal_numbers_have_an_order(tmp_path: Path) -> None:
+    for index, name in enumerate(("01.png", "1.png")):
+        Image.fromarray(flat(COLOURS[index])).save(tmp_path / name)
+    first = PictureSource(tmp_path).read()
+    assert first is not None
+    assert first.pixels[0, 0, 0] == COLOURS[0][0]
 
 
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
@@ -207,6 +242,22 @@ def test_a_pipeline_that_is_killed_delivers_what_it_had() -> None:
         source._launched.process.kill()
         with pytest.raises(SourceLostError, match="the pipeline failed: it ended with -9"):
             everything(source)
+
+
+@needs_gstreamer
+def test_a_stalled_pipeline_can_be_stopped() -> None:
+    with open_source(
+        "gst:videotestsrc ! video/x-raw,width=64,height=48 ! valve drop=true"
+    ) as found:
+        reader = threading.Thread(target=found.read)
+        reader.start()
+        time.sleep(1.0)
+        assert reader.is_alive()
+        began = time.monotonic()
+        found.stop()
+        reader.join(3.0)
+        assert not reader.is_alive()
+        assert time.monotonic() - began < 3.0
 
 
 @needs_gstreamer
