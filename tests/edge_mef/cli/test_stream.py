@@ -164,6 +164,7 @@ def test_signals_end_it_and_the_video_is_whole(folder: Path, tmp_path: Path, num
 SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
 from edge_mef.stream.sinks import video
 looked = video._frames_in
 def slowly(path):
