@@ -129,8 +129,8 @@ def python_environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def run_python(code: str, *arguments: object) -> Result:
-    """Run a Python program in a process of its own."""
+def run_python(code: str, *arguments: object, longest: float = LONGEST_RUN) -> Result:
+    """Run a Python program in a process of its own, for so many seconds at most."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(
         command,
@@ -138,7 +138,7 @@ def run_python(code: str, *arguments: object) -> Result:
         encoding="utf-8",
         errors="surrogateescape",
         env=python_environment(),
-        timeout=LONGEST_RUN,
+        timeout=longest,
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)

@@ -78,7 +78,7 @@ def test_a_pipeline_in_one_piece_writes_where_it_is_told() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from Linux's /proc")
 def test_ten_thousand_frames_take_no_more_than_a_thousand() -> None:
-    result = run_python(FLAT)
+    result = run_python(FLAT, longest=600)
     assert (result.code, result.err) == (0, "")
     seen = [int(word) for word in result.out.split()]
     print("MB after every thousand:", *(f"{size / 1e6:.1f}" for size in seen))
