@@ -125,7 +125,7 @@ def stream(
         rate = _rate(fps, found.fps, options)
         target = opened.enter_context(open_sink(sink, fps=rate, source=source, like=found.metadata))
         running = StreamRun(found, fuser, target, options)
-        _Ending(running, target, interruption, json=json).run()
+        _ClosingRun(running, target, interruption, json=json).run()
 
 
 def _guard(wanted: bool, limit: float | None) -> Choose | None:
@@ -149,7 +149,7 @@ def _rate(asked: float | None, source: float | None, options: StreamOptions) -> 
     return (source or _FPS) / (1 if options.overlap else options.exposures)
 
 
-class _Ending:
+class _ClosingRun:
     """A run whose sink is closed before anything is told, so that nothing comes between."""
 
     def __init__(

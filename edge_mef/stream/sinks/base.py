@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_mef.closing import Closing
-from edge_mef.errors import InputError, OutputError
+from edge_mef.errors import OutputError
 
 Frame = NDArray[np.uint8]
 
@@ -57,10 +57,11 @@ class NullSink(Sink):
 
 
 def check_apart(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Raise `InputError` where something would be written over what is read."""
+    """Raise `OutputError` where something would be written over what is read."""
     for output in outputs:
         if any(p.exists() and output.exists() and p.samefile(output) for p in inputs):
-            raise InputError(f"the sink '{output}' is the source: choose another file")
+            kind = "folder" if output.is_dir() else "file"
+            raise OutputError(f"the sink '{output}' is the source: choose another {kind}")
 
 
 def check_size(known: tuple[int, ...] | None, pixels: Frame) -> tuple[int, ...]:

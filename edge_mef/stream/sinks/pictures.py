@@ -7,7 +7,7 @@ from pathlib import Path
 from edge_mef.errors import OutputError
 from edge_mef.metadata import Metadata
 from edge_mef.saving import write_picture
-from edge_mef.stream.sinks.base import Frame, Sink
+from edge_mef.stream.sinks.base import Frame, Sink, check_apart
 
 _NAME = re.compile(r"\d{6,}\.png")
 
@@ -23,8 +23,7 @@ class PictureSink(Sink):
         Raises:
             OutputError: it cannot be made, holds such pictures already, or is one of the inputs.
         """
-        if any(folder.exists() and path.exists() and folder.samefile(path) for path in inputs):
-            raise OutputError(f"the sink '{folder}' is the source: choose another folder")
+        check_apart([folder], inputs)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             there = [path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)]

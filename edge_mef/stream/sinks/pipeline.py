@@ -29,7 +29,8 @@ class PipelineSink(Sink):
         """Read the pipeline.
 
         Raises:
-            InputError: it is empty, or writes to one of the inputs.
+            InputError: it is empty.
+            OutputError: it writes to one of the inputs.
             MissingError: GStreamer is not installed.
         """
         self._words = split_pipeline(pipeline)
