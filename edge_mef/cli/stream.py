@@ -157,6 +157,7 @@ class _ClosingRun:
     ) -> None:
         self._running, self._sink, self._interruption = running, sink, interruption
         self._line, self._json = _Line(shown=not json), json
+        self._is_cut = False  # whether the sink was interrupted while it finished
 
     def run(self) -> None:
         """Run to the end, close the sink, and tell what was done."""
@@ -181,11 +182,15 @@ class _ClosingRun:
     def _close(self, *, failed: bool = False) -> None:
         """Close the sink; a signal comes after it, unless there is something to wait for."""
         close = self._sink.abandon if failed else self._sink.close
-        if self._sink.waits:
-            close()
+        if not self._sink.waits:
+            with self._interruption.held_off():
+                close()
             return
-        with self._interruption.held_off():
+        try:
             close()
+        except KeyboardInterrupt:
+            self._is_cut = True
+            raise
 
     def _ended_early(self) -> str:
         """End the sink after an interrupt, and say how that went."""
@@ -194,8 +199,9 @@ class _ClosingRun:
         except EdgeMefError as error:
             return f"interrupted, and {error}"
         except KeyboardInterrupt:  # once more
-            if self._sink.waits:
-                return "interrupted twice, so what the sink had still to do is lost"
+            pass
+        if self._is_cut:
+            return "interrupted while the sink was finishing: what it had still to do is lost"
         return "interrupted; what was fused is complete"
 
     def _after(self, error: EdgeMefError) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from edge_mef.fuser import fuse
 from edge_mef.render.brackets import random_bracket
+from edge_mef.stream.sinks.base import NullSink
 from tests.conftest import RunCli, noise_stack
 
 SIZE = (48, 64)
@@ -234,3 +235,27 @@ def test_without_standard_streams(folder: Path, tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", program, sys.executable, *options], check=False)
     assert done.returncode == 0
     assert (tmp_path / "fused" / "000000.png").exists()
+
+
+class FinishingSink(NullSink):
+    """Has much to do at the end, and is interrupted then."""
+
+    waits = True
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+        if self.closed == 1:
+            raise KeyboardInterrupt
+
+
+def test_a_sink_that_was_interrupted_is_not_complete(
+    run_cli: RunCli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_mef.stream.places.open_sink", lambda *_, **__: FinishingSink())
+    result = run_cli("stream", "--source", folder)
+    assert result.code == 130
+    assert "interrupted while the sink was finishing" in result.err
+    assert "complete" not in result.err
